@@ -1,0 +1,1 @@
+"""The `prk` command line: one small file per command group."""

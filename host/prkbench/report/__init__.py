@@ -1,0 +1,1 @@
+"""What a person looks at: terminal summary and the self-contained page."""

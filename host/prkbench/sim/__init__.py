@@ -1,0 +1,1 @@
+"""The physics and the virtual node: chamber, leak elements, the chip, MicroPython as a child."""
