@@ -1,0 +1,35 @@
+"""Runs a node on a board for ever; what main.py calls."""
+
+import sys
+
+from prknode.node import Node
+
+
+def run(board):
+    """Step the node and idle in between; a crash is printed and the node starts again.
+
+    KeyboardInterrupt passes through, so that Ctrl-C always reaches the REPL.
+    """
+    board.begin()
+    try:
+        while True:
+            try:
+                node = Node(board, board.config())
+                while True:
+                    wait = node.step(board.ticks_us())
+                    board.idle(wait, node.busy, node.fill_percent())
+            except Exception as error:
+                board.crashed(error)
+    finally:
+        board.end()
+
+
+def print_exception(error, stream=None):
+    """Print a traceback under MicroPython and CPython alike."""
+    show = getattr(sys, "print_exception", None)
+    if show is not None:
+        show(error, stream or sys.stdout)
+    else:
+        import traceback
+
+        traceback.print_exception(error, file=stream or sys.stdout)

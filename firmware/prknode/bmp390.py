@@ -1,0 +1,169 @@
+# https://www.bosch-sensortec.com/media/boschsensortec/downloads/datasheets/bst-bmp390-ds002.pdf
+"""BMP390 and BMP388 at register level: raw counts out, every wait bounded, faults told apart.
+
+The driver never sleeps: bring-up is two calls at least 2 ms apart, reset() and configure(), and a
+conversion is trigger() and, conversion_us later, read().
+"""
+
+from prknode.compat import const
+from prknode.compensate import TRIM_BYTES, trim_crc
+from prknode.settings import FILTERS, OVERSAMPLINGS
+
+# fmt: off
+_CHIP_ID   = const(0x00)
+_ERR_REG   = const(0x02)
+_STATUS    = const(0x03)  # 0x10 cmd_rdy, 0x20 pressure ready, 0x40 temperature ready
+_EVENT     = const(0x10)  # 0x01 power-on or soft reset since the last read
+_PWR_CTRL  = const(0x1B)
+_OSR       = const(0x1C)
+_ODR       = const(0x1D)
+_CONFIG    = const(0x1F)
+_NVM_CRC   = const(0x30)
+_CMD       = const(0x7E)
+
+_READY     = const(0x60)
+_POR       = const(0x01)
+_SLEEP     = const(0x03)  # both sensors enabled, mode 00
+_FORCED    = const(0x13)  # both sensors enabled, mode 01
+_SOFT_RESET = const(0xB6)
+_ERRORS    = const(0x07)  # fatal, command, configuration
+
+BMP390_ID  = const(0x60)
+BMP388_ID  = const(0x50)
+
+# What can be wrong with a sensor.
+OK         = const(0)
+ABSENT     = const(1)  # nobody acknowledges the address
+WRONG_ID   = const(2)  # somebody does, but it is no BMP390/BMP388
+TRIM_CRC   = const(3)  # the trim bytes do not match their checksum
+CONF_ERR   = const(4)  # the chip refuses the configuration
+NACK       = const(5)  # it stopped answering in mid-run
+LATE       = const(6)  # no data after twice the conversion time
+STUCK      = const(7)  # the same raw counts over and over, beyond the noise's odds
+POR        = const(8)  # it reset itself
+RANGE      = const(9)  # a reading outside what the chip can measure
+# fmt: on
+FAULT_NAMES = (
+    "OK",
+    "ABSENT",
+    "WRONG_ID",
+    "TRIM_CRC",
+    "CONF_ERR",
+    "NACK",
+    "LATE",
+    "STUCK",
+    "POR",
+    "RANGE",
+)  # fmt: skip
+
+RESET_US = const(2500)
+"""Time from reset() to configure(): start-up takes 2 ms."""
+
+_BURST = const(14)  # 0x03..0x10: status, pressure, temperature, sensor time, event; in one read
+_DATA = const(1)
+_EVENT_AT = const(13)
+_SAME = const(8)  # identical readings in a row; noise makes even two a rarity
+
+
+class SensorFault(Exception):
+    """A sensor cannot be used; args[0] is one of the codes above."""
+
+
+def conversion_us(osr_p, osr_t):
+    """Typical conversion time of pressure and temperature in microseconds (section 3.9.2)."""
+    return 234 + 392 + osr_p * 2020 + 163 + osr_t * 2020
+
+
+class Bmp390:
+    """One chip.
+
+    bus: like machine.I2C (readfrom_mem_into, writeto_mem); address: 0x76 or 0x77.
+    data: the six bytes of the newest reading (pressure, temperature; low byte first).
+    """
+
+    def __init__(self, bus, address):
+        self._bus = bus
+        self.address = address
+        self._burst = bytearray(_BURST)
+        view = memoryview(self._burst)
+        self.data = view[_DATA : _DATA + 6]
+        self._last = bytearray(6)
+        self._same = 0
+        self._one = bytearray(1)
+        self._forced = bytes((_FORCED,))
+        self.chip_id = 0
+        self.trim = bytes(TRIM_BYTES)
+
+    def _register(self, register):
+        self._bus.readfrom_mem_into(self.address, register, self._one)
+        return self._one[0]
+
+    def _write(self, register, value):
+        self._one[0] = value
+        self._bus.writeto_mem(self.address, register, self._one)
+
+    def reset(self):
+        """Soft reset; configure() may follow after RESET_US. Raises SensorFault(ABSENT)."""
+        try:
+            self._write(_CMD, _SOFT_RESET)
+        except OSError:
+            raise SensorFault(ABSENT)
+
+    def configure(self, osr_p, osr_t, iir):
+        """Identify the chip, read and check its trim bytes, set oversampling and filter.
+
+        Raises SensorFault with ABSENT, WRONG_ID, TRIM_CRC or CONF_ERR.
+        """
+        try:
+            self.chip_id = self._register(_CHIP_ID)
+            if self.chip_id not in (BMP390_ID, BMP388_ID):
+                raise SensorFault(WRONG_ID)
+            nvm = bytearray(TRIM_BYTES + 1)
+            self._bus.readfrom_mem_into(self.address, _NVM_CRC, nvm)
+            trim = bytes(nvm[1:])
+            # A chip that stores no checksum has 0x00 there.
+            if nvm[0] and trim_crc(trim) != nvm[0]:
+                raise SensorFault(TRIM_CRC)
+            self.trim = trim
+            self._register(_EVENT)  # reading clears the reset we asked for
+            self._register(_ERR_REG)
+            osr = OVERSAMPLINGS.index(osr_p) | OVERSAMPLINGS.index(osr_t) << 3
+            self._write(_OSR, osr)
+            self._write(_ODR, 0)
+            self._write(_CONFIG, FILTERS.index(iir) << 1)
+            self._write(_PWR_CTRL, _SLEEP)
+            if self._register(_ERR_REG) & _ERRORS or self._register(_OSR) != osr:
+                raise SensorFault(CONF_ERR)
+        except OSError:
+            raise SensorFault(ABSENT)
+        self._same = 0
+
+    def trigger(self):
+        """Start one forced conversion; raises OSError when the chip does not acknowledge."""
+        self._bus.writeto_mem(self.address, _PWR_CTRL, self._forced)
+
+    def read(self):
+        """Fetch a conversion into data; returns OK, or what is wrong (LATE: not ready yet).
+
+        Raises OSError when the chip does not acknowledge. Allocates nothing.
+        """
+        burst = self._burst
+        self._bus.readfrom_mem_into(self.address, _STATUS, burst)
+        if burst[_EVENT_AT] & _POR:
+            return POR
+        if burst[0] & _READY != _READY:
+            return LATE
+        last = self._last
+        same = True
+        for i in range(6):
+            byte = burst[_DATA + i]
+            if byte != last[i]:
+                same = False
+                last[i] = byte
+        if same:
+            self._same += 1
+            if self._same >= _SAME:
+                return STUCK
+        else:
+            self._same = 0
+        return OK

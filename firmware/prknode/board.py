@@ -1,0 +1,146 @@
+"""The board: the only file that touches `machine`.
+
+Another board (the virtual one, a test's) offers the same methods:
+
+    begin(), end()            take over and give back the serial line
+    ticks_us()                microseconds, wrapping at ticks.TICKS_MASK
+    bus(n)                    I2C bus n: readfrom_mem_into(address, register, buffer),
+                              writeto_mem(address, register, buffer); OSError when not acknowledged
+    read_into(buffer) -> n    bytes the host has sent, never waiting
+    write(view) -> n          bytes the line has taken, never waiting
+    idle(us, busy, fill)      rest for us microseconds at most, or until the host sends something
+    config() -> dict          config.json
+    unique_id() -> str        of the board
+    new_run_id() -> int       1 .. 2^32 - 1, not seen before
+    memory() -> (used, free)  heap bytes
+    collect()                 collect garbage
+    reset(), reset_cause()    restart; why it last started, as a word
+    crashed(error)            report a crash and wait a little
+"""
+
+import binascii
+import gc
+import json
+import os
+import select
+import sys
+import time
+
+import machine
+
+from prknode.app import print_exception
+from prknode.ticks import TICKS_MASK
+
+_CAUSES = {"PWRON_RESET": "power", "WDT_RESET": "watchdog", "SOFT_RESET": "soft reset"}
+_LONGEST_MS = 1000
+_MASK = TICKS_MASK
+
+
+class Board:
+    """A microcontroller running MicroPython, with its sensors on machine.I2C."""
+
+    def __init__(self, path="config.json"):
+        with open(path) as file:
+            self._config = json.load(file)
+        pins = self._config.get("board", {}).get("i2c", [{"id": 0, "sda": 4, "scl": 5}])
+        self._buses = {}
+        for bus in pins:
+            self._buses[bus["id"]] = machine.I2C(
+                bus["id"],
+                sda=machine.Pin(bus["sda"]),
+                scl=machine.Pin(bus["scl"]),
+                freq=bus.get("freq", 400000),
+                timeout=50000,
+            )
+        self._in = sys.stdin.buffer
+        self._out = sys.stdout.buffer
+        self._poll_in = select.poll()
+        self._poll_in.register(sys.stdin, select.POLLIN)
+        self._poll_out = select.poll()
+        self._poll_out.register(sys.stdout, select.POLLOUT)
+        self._one = bytearray(1)
+
+    def begin(self):
+        """Nothing to take over: Ctrl-C must go on reaching the REPL."""
+
+    def end(self):
+        """Nothing to give back."""
+
+    def ticks_us(self):
+        """Microseconds, wrapping."""
+        return time.ticks_us() & _MASK
+
+    def bus(self, number):
+        """I2C bus by number; OSError on use when config.json has no such bus."""
+        return self._buses.get(number) or _NoBus()
+
+    def read_into(self, buffer):
+        """Bytes waiting on the serial line, one by one: readinto would wait for a full buffer."""
+        n = 0
+        while n < len(buffer) and self._poll_in.poll(0):
+            if not self._in.readinto(self._one):
+                break
+            buffer[n] = self._one[0]
+            n += 1
+        return n
+
+    def write(self, view):
+        """Write as much as the line takes at once."""
+        if not self._poll_out.poll(0):
+            return 0
+        return self._out.write(view[:64]) or 0
+
+    def idle(self, us, busy, fill):
+        """Wait for input or until the time is up, whichever is first."""
+        ms = us // 1000
+        if ms > 0:
+            self._poll_in.poll(ms if ms < _LONGEST_MS else _LONGEST_MS)
+        elif us > 50:
+            time.sleep_us(us)
+
+    def config(self):
+        """config.json as a dict."""
+        return self._config
+
+    def unique_id(self):
+        """The chip's serial number in hexadecimal."""
+        return binascii.hexlify(machine.unique_id()).decode()
+
+    def new_run_id(self):
+        """A random run id."""
+        return int.from_bytes(os.urandom(4), "little") or 1
+
+    def memory(self):
+        """Heap bytes used and free."""
+        return gc.mem_alloc(), gc.mem_free()
+
+    def collect(self):
+        """Collect garbage."""
+        gc.collect()
+
+    def reset(self):
+        """Restart the board."""
+        machine.reset()
+
+    def reset_cause(self):
+        """Why the board last started."""
+        cause = machine.reset_cause()
+        for name in _CAUSES:
+            if getattr(machine, name, None) == cause:
+                return _CAUSES[name]
+        return "reset"
+
+    def crashed(self, error):
+        """Show what went wrong and give the user time to press Ctrl-C before the restart."""
+        print_exception(error)
+        time.sleep_ms(1000)
+
+
+class _NoBus:
+    """A bus that config.json does not define."""
+
+    def readfrom_mem_into(self, address, register, buffer):
+        raise OSError(19)
+
+    def writeto_mem(self, address, register, buffer):
+        raise OSError(19)

@@ -1,0 +1,185 @@
+"""The estimator: finished blocks in, block and result records out.
+
+The same code runs on the board and in the host's replay; its input is the sums of raw counts and
+the set-up of the run, so a replay of logged samples must give the same bytes.
+"""
+
+import struct
+
+from prknode.compensate import (
+    KELVIN_BITS,
+    MAX_K,
+    MAX_PA,
+    MIN_K,
+    MIN_PA,
+    PASCAL_BITS,
+    ZERO_CELSIUS,
+    Compensation,
+)
+from prknode.integers import round_div
+from prknode.law import driving_pressure
+from prknode.records import (
+    BLOCK_FAST,
+    BLOCK_FAULT,
+    BLOCK_RANGE,
+    BLOCK_VALID,
+    MEASURING,
+    RESULT,
+    SETTLING,
+)
+from prknode.regression import solve
+from prknode.segments import CONTINUES, Rows, Segmenter, Tens
+from prknode.settings import LONG_ROWS
+from prknode.stability import Stability
+from prknode.window import UNIT, Window
+
+_FAST_PA = 50 << PASCAL_BITS
+_FAST_K = (1 << KELVIN_BITS) // 10
+_SHORT_LAG_ROWS = 30
+_BATCH_ROWS = 240
+
+
+class Reduced:
+    """A block in physical units: p, p_ref, x, y in Pa/4096; t in K/2^20."""
+
+    __slots__ = ("p", "p_ref", "t", "x", "y")
+
+    def __init__(self, p, p_ref, t, x, y):
+        self.p = p
+        self.p_ref = p_ref
+        self.t = t
+        self.x = x
+        self.y = y
+
+
+class Estimator:
+    """Windowed decay constant of one run.
+
+    settings: Settings in force; trims: the 21 trim bytes of each sensor, in order.
+    """
+
+    def __init__(self, settings, trims):
+        self._settings = settings
+        self._compensation = [Compensation(trim) for trim in trims]
+        self._chamber = settings.chamber()
+        self._reference = settings.reference()
+        self._offsets = [_pascals(s.offset_mpa, 1000) for s in settings.sensors]
+        self._fixed_reference = settings["reference_pa"] << PASCAL_BITS
+        self._t_ref = round_div(settings["t_ref_mk"] << KELVIN_BITS, 1000)
+        self._norm = settings["norm_pa"] << PASCAL_BITS
+        self._law = settings["law"]
+        rho = settings["rho1024"]
+        ten = round_div(rho**10, UNIT**9)
+        self._short = Window(settings["window_min"], rho)
+        self._long = Window(LONG_ROWS, ten)
+        self._sealed = settings["sealed_se"]
+        self._segmenter = Segmenter(_pascals(settings["jump_pa"], 1), settings["settle_min"])
+        self._rows = Rows()
+        self._tens = Tens()
+        self._long_rows = Rows()
+        self._stability = Stability(settings["planned"])
+        self._previous = None
+        self.state = SETTLING
+        self.estimate = None
+        self.long_estimate = None
+        self.last = None
+        self.event = CONTINUES
+
+    def reduce(self, block):
+        """Compensate a block's means: a Reduced."""
+        p, celsius = self._sensor(block, self._chamber)
+        t = celsius + ZERO_CELSIUS
+        if self._reference is None:
+            p_ref = self._fixed_reference
+        else:
+            p_ref = self._sensor(block, self._reference)[0]
+        x = driving_pressure(self._law, p, p_ref, self._norm, t, self._t_ref)
+        return Reduced(p, p_ref, t, x, round_div(p * self._t_ref, t))
+
+    def _sensor(self, block, index):
+        n = block.numbers[index]
+        compensation = self._compensation[index]
+        celsius = compensation.celsius(n, block.temperatures[index])
+        p = compensation.pascal(n, block.pressures[index], celsius)
+        return p - self._offsets[index], celsius
+
+    def step(self, block):
+        """Take a finished Block; sets its FAST and RANGE flags, updates state and estimates.
+
+        After it, event says whether a segment began and why (segments.*).
+        """
+        self.event = CONTINUES
+        if not block.flags & BLOCK_VALID:
+            return
+        now = self.reduce(block)
+        self._flag(block, now)
+        self.last = now
+        if block.flags & BLOCK_RANGE:
+            return
+        segmenter = self._segmenter
+        self.event = segmenter.step(block.slot, now.p, block.flags & BLOCK_FAULT)
+        if self.event != CONTINUES:
+            self._stability.restart()
+            self.state = SETTLING
+        if segmenter.settled(block.slot):
+            self._settled(segmenter.number, block.slot, now)
+
+    def _settled(self, segment, slot, now):
+        if self._stability.step(now.p, now.x, now.t):
+            self.state = MEASURING
+        row = self._rows.step(segment, slot, now.x, now.t, now.y)
+        if row is not None:
+            self._short.add(row)
+            lag = None
+            if self._short.rows < _SHORT_LAG_ROWS:
+                lag = (now.p * self._settings["lag_s"], now.t * 120)
+            self.estimate = solve(self._short, 60, lag, self._sealed, _BATCH_ROWS)
+        tens = self._tens.step(segment, slot, now.x, now.t, now.y)
+        if tens is not None:
+            row = self._long_rows.step(*tens)
+            if row is not None:
+                self._long.add(row)
+                self.long_estimate = solve(self._long, 600, None, 0, _BATCH_ROWS // 10)
+
+    def _flag(self, block, now):
+        if not (MIN_PA <= now.p <= MAX_PA and MIN_K <= now.t <= MAX_K):
+            block.flags |= BLOCK_RANGE
+        if self._reference is not None and not MIN_PA <= now.p_ref <= MAX_PA:
+            block.flags |= BLOCK_RANGE
+        previous = self._previous
+        if previous is not None:
+            slots = block.slot - previous[0]
+            if (
+                abs(now.p - previous[1]) > _FAST_PA * slots
+                or abs(now.t - previous[2]) > _FAST_K * slots
+            ):
+                block.flags |= BLOCK_FAST
+        self._previous = (block.slot, now.p, now.t)
+
+    def segments(self):
+        """How many segments the short window spans."""
+        return len(self._short.segments)
+
+    def windows(self):
+        """The short and the long Window, for whoever checks them."""
+        return self._short, self._long
+
+    def pack_result(self, record, slot):
+        """Write the result record of a slot: what the node knows after it."""
+        none = _NOTHING
+        short = self.estimate or none
+        long = self.long_estimate or none
+        last = self.last
+        struct.pack_into(
+            RESULT, record, 0, slot, self.state, short.basis,
+            short.rows, long.rows, len(self._short.segments),
+            short.k, short.se, long.k, long.se,
+            max(0, last.p) if last else 0, max(0, last.p_ref) if last else 0, last.t if last else 0,
+        )  # fmt: skip
+
+
+def _pascals(value, per_pascal):
+    return round_div(value << PASCAL_BITS, per_pascal)
+
+
+_NOTHING = solve(Window(1, 0), 60)

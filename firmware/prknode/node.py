@@ -1,0 +1,408 @@
+"""The node: one cooperative step(now) that samples, reduces and answers.
+
+It never sleeps: step() does what is due and returns how long nothing will be. Everything that
+differs between a board, the unix port and a test comes in through the board object.
+"""
+
+import binascii
+import json
+import struct
+
+from prknode import PROTOCOL, __version__, commands
+from prknode.blocks import BlockSums
+from prknode.bmp390 import FAULT_NAMES, OK, Bmp390
+from prknode.compat import const
+from prknode.decay import Estimator
+from prknode.integers import format_decimal, round_div
+from prknode.link import PENDING, Block, Link
+from prknode.records import (
+    ANSWER_HEAD,
+    ANSWER_HEAD_SIZE,
+    EV_ABORT,
+    EV_BOOT,
+    EV_FAULT,
+    EV_GAP,
+    EV_INIT,
+    EV_MARK,
+    EV_MISSED,
+    EV_RECOVERED,
+    EV_REPRESS,
+    EV_STATE,
+    EV_VENT,
+    EVENT_SIZE,
+    FAULT,
+    FLAG_LATE,
+    FLAG_RESTART,
+    FLAG_STATE_SHIFT,
+    IDLE,
+    RESULT_SIZE,
+    SAMPLE_HEAD,
+    SETTLING,
+    STATE_NAMES,
+    block_size,
+    pack_block,
+    pack_event,
+    pack_time,
+    sample_size,
+)
+from prknode.ring import Ring
+from prknode.sampler import Sampler
+from prknode.scpi import ScpiError
+from prknode.segments import GAP, REPRESS, VENT
+from prknode.settings import Settings, SettingError
+from prknode.status import OPER_MEASURING, OPER_SETTLING, QUES_SENSOR1, Status
+from prknode.ticks import Elapsed
+
+_BLOCKS = const(128)
+_EVENTS = const(64)
+_ANSWER_RECORDS = const(200)
+_NO_SENSOR = const(0xFF)
+
+
+class Node:
+    """One leak-test node.
+
+    board: see board.Board for what it offers; config: dict as in config.json;
+    ring_records: samples the RAM ring holds.
+    """
+
+    def __init__(self, board, config, ring_records=4096):
+        self.board = board
+        self._config = config
+        self.settings = Settings(config)
+        n = len(self.settings.sensors)
+        self.chips = [Bmp390(board.bus(s.bus), s.address) for s in self.settings.sensors]
+        self._sampler = Sampler(self.chips, self.settings)
+        self.samples = Ring(sample_size(n), ring_records)
+        self.blocks_ring = Ring(block_size(n), _BLOCKS)
+        self.results = Ring(RESULT_SIZE, _BLOCKS)
+        self.events = Ring(EVENT_SIZE, _EVENTS)
+        largest = max(sample_size(n), block_size(n), RESULT_SIZE, EVENT_SIZE)
+        self._answer = bytearray(ANSWER_HEAD_SIZE + largest * _ANSWER_RECORDS + 4)
+        self.status = Status()
+        self.uptime = Elapsed()
+        self.uptime.start(board.ticks_us())
+        self._time = Elapsed()
+        self._link = Link(board, self, self.status)
+        self._sums = None
+        self._estimator = None
+        self._setup = b"{}"
+        self._wanted = None
+        self.run_id = 0
+        self.measuring = False
+        self.state = IDLE
+        self.ascii = False
+        self._missed = 0
+        self._event(EV_BOOT, _NO_SENSOR, 0, board.reset_cause())
+
+    # The loop -----------------------------------------------------------------------------
+
+    def step(self, now):
+        """Do what is due at tick `now`; returns the microseconds until something is."""
+        self.uptime.update(now)
+        sampler = self._sampler
+        wait = sampler.step(now)
+        if sampler.changed:
+            self._sensors()
+        if sampler.ready:
+            if self.measuring:
+                self._record()
+            wait = min(wait, sampler.step(now))
+        return 0 if self._link.step(now) else wait
+
+    @property
+    def busy(self):
+        """Whether time must pass for the node to get on: measuring, or a reading under way."""
+        return self.measuring or self._wanted is not None or not self._sampler.settled()
+
+    def fill_percent(self):
+        """How full the fullest ring is with records the host has not taken."""
+        if not self.measuring:
+            return 0
+        fill = self.samples.fill_percent()
+        return max(fill, self.blocks_ring.fill_percent(), self.results.fill_percent())
+
+    def _record(self):
+        """Store one sample; allocates nothing unless it is the first of a new slot."""
+        sampler = self._sampler
+        time = self._time
+        time.update(sampler.taken)
+        sums = self._sums
+        if sums.ended(time.hi, time.lo):
+            self._close_slots()
+        flags = sampler.valid | self.state << FLAG_STATE_SHIFT
+        if sampler.late:
+            flags |= FLAG_LATE
+        if sampler.restarted:
+            flags |= FLAG_RESTART
+        ring = self.samples
+        record = ring.slot()
+        pack_time(record, time.hi, time.lo)
+        record[6] = flags & 0xFF
+        record[7] = flags >> 8
+        at = SAMPLE_HEAD
+        for i in range(len(self.chips)):
+            data = sampler.data[i]
+            for j in range(6):
+                record[at + j] = data[j]
+            at += 6
+        ring.push()
+        sums.add(record, flags)
+        if sampler.missed != self._missed:
+            self._note_missed()
+
+    def _note_missed(self):
+        count = self._sampler.missed - self._missed
+        self._missed = self._sampler.missed
+        self._event(EV_MISSED, _NO_SENSOR, count, "samples not taken in time")
+
+    def _close_slots(self):
+        time = self._time
+        sums = self._sums
+        while sums.ended(time.hi, time.lo):
+            block = sums.take()
+            if block is not None:
+                self._reduce(block)
+        # The one point of the cycle where garbage is collected: right after it was made.
+        self.board.collect()
+
+    def _reduce(self, block):
+        estimator = self._estimator
+        estimator.step(block)
+        pack_block(
+            self.blocks_ring.slot(), block.slot, block.first, block.flags, block.count,
+            block.numbers, block.pressures, block.temperatures,
+        )  # fmt: skip
+        self.blocks_ring.push()
+        estimator.pack_result(self.results.slot(), block.slot)
+        self.results.push()
+        why = estimator.event
+        if why in (REPRESS, VENT, GAP):
+            code = {REPRESS: EV_REPRESS, VENT: EV_VENT, GAP: EV_GAP}[why]
+            self._event(code, _NO_SENSOR, block.slot, "new segment")
+        self._show_state()
+
+    # States and events --------------------------------------------------------------------
+
+    def _show_state(self):
+        """Derive the state and tell the status registers and the event log of a change."""
+        if not self.measuring:
+            state = IDLE
+        elif self._paired_fault():
+            state = FAULT
+        else:
+            state = self._estimator.state
+        if state != self.state:
+            self._event(EV_STATE, _NO_SENSOR, state, STATE_NAMES[state])
+            self.state = state
+        operation = 0
+        if self.measuring:
+            operation = OPER_MEASURING
+            if state == SETTLING:
+                operation |= OPER_SETTLING
+        self.status.operation.set(operation)
+
+    def _paired_fault(self):
+        for i in (self.settings.chamber(), self.settings.reference()):
+            if i is not None and self._sampler.faults[i] != OK:
+                return True
+        return False
+
+    def _sensors(self):
+        """Some sensors' faults have changed: log each, and raise or clear its status bit."""
+        condition = 0
+        for i in range(len(self.chips)):
+            fault = self._sampler.faults[i]
+            if fault != OK:
+                condition |= QUES_SENSOR1 << i
+            if self._sampler.changed & (1 << i):
+                code = EV_RECOVERED if fault == OK else EV_FAULT
+                self._event(code, i, fault, FAULT_NAMES[fault])
+        self._sampler.changed = 0
+        self.status.questionable.set(condition)
+        self._show_state()
+
+    def _event(self, code, sensor, value, text):
+        time = self._time if self.measuring else self.uptime
+        pack_event(self.events.slot(), time.hi, time.lo, code, sensor, value, text)
+        self.events.push()
+
+    # What commands ask for ----------------------------------------------------------------
+
+    def execute(self, header, parameters):
+        """Carry out one SCPI command; see commands."""
+        return commands.execute(self, header, parameters)
+
+    def require_idle(self):
+        """Settings may not change under a running measurement: it must replay from one set-up."""
+        if self.measuring:
+            raise ScpiError(-221, "measuring: ABORt first")
+
+    def change(self, key, value):
+        """Put a setting into force."""
+        self.settings.values[key] = value
+        if key in ("rate_mhz", "osr_p", "osr_t", "iir"):
+            self._sampler.configure(self.settings)
+
+    def restore(self):
+        """Back to the settings of config.json."""
+        old = self.settings
+        self.settings = Settings(self._config)
+        self.ascii = False
+        if old.as_dict() != self.settings.as_dict():
+            self._sampler.configure(self.settings)
+
+    def sensors_changed(self):
+        """A role was changed; nothing depends on it before INITiate."""
+
+    def initiate(self):
+        """Start a run: a new id, empty rings, time zero."""
+        if self.measuring:
+            raise ScpiError(-213, "already measuring")
+        try:
+            self.settings.check()
+        except SettingError as error:
+            raise ScpiError(-221, str(error))
+        problem = self._sampler.problem()
+        if problem:
+            raise ScpiError(-221, problem)
+        settings = self.settings
+        paired = 1 << settings.chamber()
+        reference = settings.reference()
+        if reference is not None:
+            paired |= 1 << reference
+        for i in range(len(self.chips)):
+            if paired & (1 << i) and self._sampler.faults[i] != OK:
+                raise ScpiError(
+                    -241, "sensor %d: %s" % (i + 1, FAULT_NAMES[self._sampler.faults[i]])
+                )
+        expected = 60 * settings["rate_mhz"] // 1000
+        if expected < 4:
+            raise ScpiError(-221, "under 4 samples a minute")
+        self.run_id = self.board.new_run_id()
+        self._setup = self._describe()
+        for ring in (self.samples, self.blocks_ring, self.results, self.events):
+            ring.clear()
+        self._sums = BlockSums(len(self.chips), paired, expected)
+        self._estimator = Estimator(settings, [chip.trim for chip in self.chips])
+        now = self.board.ticks_us()
+        self._time.start(now)
+        self._missed = 0
+        self.measuring = True
+        self._sampler.start(now)
+        self._event(EV_INIT, _NO_SENSOR, 0, "")
+        self._show_state()
+
+    def abort(self):
+        """End the run; what is in the rings can still be read."""
+        if self.measuring:
+            self._event(EV_ABORT, _NO_SENSOR, 0, "")
+            self._sampler.stop()
+            self.measuring = False
+            self._show_state()
+
+    def mark(self, text):
+        """Note what the operator says, at this moment."""
+        self._event(EV_MARK, _NO_SENSOR, 0, text)
+
+    def run_time(self):
+        """Microseconds since INITiate, or None when not measuring."""
+        if not self.measuring:
+            return None
+        time = Elapsed()
+        time.hi = self._time.hi
+        time.lo = self._time.lo
+        return time.microseconds()
+
+    def estimate(self, long):
+        """The newest Estimate of the short or the long window, or None."""
+        if self._estimator is None:
+            return None
+        return self._estimator.long_estimate if long else self._estimator.estimate
+
+    def self_test(self):
+        """0 when every sensor works, else bit i set for sensor i + 1."""
+        result = 0
+        for i in range(len(self.chips)):
+            if self._sampler.faults[i] != OK:
+                result |= 1 << i
+        return result
+
+    def begin_measurement(self, quantity, sensors):
+        """Ask for a reading; finish_measurement() gives it once it is there."""
+        self._wanted = (quantity, sensors)
+        if not self.measuring:
+            self._sampler.single(self.board.ticks_us())
+
+    def finish_measurement(self):
+        """The reading asked for as text, or PENDING; NaN for a sensor that does not work."""
+        if not self._sampler.ready:
+            return PENDING
+        quantity, sensors = self._wanted
+        self._wanted = None
+        return ",".join(self._reading(quantity, i) for i in sensors)
+
+    def _reading(self, quantity, i):
+        if not self._sampler.valid & (1 << i):
+            self.status.error(-240, "sensor %d: %s" % (
+                i + 1, FAULT_NAMES[self._sampler.faults[i]]))  # fmt: skip
+            return "9.91E37"
+        from prknode.compensate import ZERO_CELSIUS, Compensation
+
+        data = self.chips[i].data
+        compensation = Compensation(self.chips[i].trim)
+        celsius = compensation.celsius(1, data[3] | data[4] << 8 | data[5] << 16)
+        if quantity == "temperature":
+            return format_decimal(round_div((celsius + ZERO_CELSIUS) * 10000, 1 << 20), 4)
+        p = compensation.pascal(1, data[0] | data[1] << 8 | data[2] << 16, celsius)
+        offset = round_div(self.settings.sensors[i].offset_mpa << 12, 1000)
+        return format_decimal(round_div((p - offset) * 1000, 1 << 12), 3)
+
+    # Answers ------------------------------------------------------------------------------
+
+    def answer_bytes(self, data):
+        """Bytes as a block answer."""
+        n = len(data)
+        self._answer[:n] = data
+        return Block(self._answer, n)
+
+    def answer_records(self, ring, first, count):
+        """Records from `first` on as a block with header and CRC-32, or as text.
+
+        Asking for `first` acknowledges everything before it. Records no longer held are left
+        out: the header's first tells where the answer begins.
+        """
+        ring.acknowledge(first)
+        first = max(first, ring.oldest)
+        count = max(0, min(count, _ANSWER_RECORDS, ring.next - first))
+        size = ring.size
+        answer = self._answer
+        struct.pack_into(ANSWER_HEAD, answer, 0, self.run_id, first, count, size)
+        end = ANSWER_HEAD_SIZE + count * size
+        ring.read_into(first, count, answer, ANSWER_HEAD_SIZE)
+        if self.ascii:
+            return self._as_text(first, count, size)
+        crc = binascii.crc32(memoryview(answer)[:end]) & 0xFFFFFFFF
+        struct.pack_into("<I", answer, end, crc)
+        return Block(answer, end + 4)
+
+    def _as_text(self, first, count, size):
+        """The same as comma-separated integers: run, first, count, size, then every byte."""
+        parts = ["%d,%d,%d,%d" % (self.run_id, first, count, size)]
+        for i in range(count * size):
+            parts.append(str(self._answer[ANSWER_HEAD_SIZE + i]))
+        return ",".join(parts)
+
+    def setup_json(self):
+        """The run's set-up as JSON bytes."""
+        return self._setup if self.run_id else self._describe()
+
+    def _describe(self):
+        setup = self.settings.as_dict()
+        setup["run"] = self.run_id
+        setup["version"] = __version__
+        setup["protocol"] = PROTOCOL
+        setup["node"] = self.board.unique_id()
+        setup["trims"] = [binascii.hexlify(chip.trim).decode() for chip in self.chips]
+        setup["chips"] = [chip.chip_id for chip in self.chips]
+        return json.dumps(setup).encode()

@@ -1,0 +1,142 @@
+"""From block means to regression rows, cut where the record is disturbed.
+
+A segment is a stretch with one gas filling: it ends at a repress or a vent (recognised as a jump
+of pressure away from its trend, whether or not anybody said so), after a gap of more than five
+slots, and at a sensor's restart. A row needs its two neighbours, so it comes one block later.
+"""
+
+from prknode.compat import const
+
+MAX_BRIDGED = const(5)
+"""Missing slots that the trapezoid bridges in I; a longer gap ends the segment."""
+
+CONTINUES = const(0)
+BEGINS = const(1)
+GAP = const(2)
+REPRESS = const(3)
+VENT = const(4)
+RESTART = const(5)
+
+
+class Segmenter:
+    """Decides for each valid block whether it continues the segment, and whether to skip it.
+
+    jump: pressure change against the trend that ends a segment, Pa/4096; settle: blocks left
+    out after a segment's beginning.
+    """
+
+    def __init__(self, jump, settle):
+        self._jump = jump
+        self._settle = settle
+        self.number = 0
+        self._slot = -1
+        self._p = 0
+        self._trend = None  # (pressure change, slots it took)
+        self._skip_until = 0
+
+    def step(self, slot, p, restarted):
+        """Take a valid block; returns why a segment begins here, or CONTINUES.
+
+        slot: its number; p: chamber, Pa/4096; restarted: a sensor was re-initialised inside it.
+        """
+        why = CONTINUES
+        gap = slot - self._slot
+        if self._slot < 0:
+            why = BEGINS
+        elif restarted:
+            why = RESTART
+        elif gap > MAX_BRIDGED + 1:
+            why = GAP
+        elif self._trend is not None:
+            change, slots = self._trend
+            # Both over the same time, cross-multiplied: no rounding.
+            excess = (p - self._p) * slots - change * gap
+            if excess > self._jump * slots:
+                why = REPRESS
+            elif excess < -self._jump * slots:
+                why = VENT
+        if why != CONTINUES:
+            self.number += 1
+            self._skip_until = slot + self._settle
+            self._trend = None
+        else:
+            self._trend = (p - self._p, gap)
+        self._slot = slot
+        self._p = p
+        return why
+
+    def settled(self, slot):
+        """Whether the segment's settling blocks are over at that slot."""
+        return slot >= self._skip_until
+
+
+class Row:
+    """One regression row: y = c - k I + d D within a segment.
+
+    i: running integral of x in half steps of the slot, Pa/4096; d: T[b+1] - T[b-1], K/2^20;
+    y: p_T, Pa/4096.
+    """
+
+    __slots__ = ("d", "i", "segment", "slot", "y")
+
+    def __init__(self, segment, slot, i, d, y):
+        self.segment = segment
+        self.slot = slot
+        self.i = i
+        self.d = d
+        self.y = y
+
+
+class Rows:
+    """Forms rows from settled blocks; the integral is taken at block centres by the trapezoid."""
+
+    def __init__(self):
+        self._segment = 0
+        self._last = None  # (slot, x, t, y, I) of the newest block
+        self._before = None  # (slot, t) of the one before it
+
+    def step(self, segment, slot, x, t, y):
+        """Take one settled block; returns the Row of the block before it, or None."""
+        row = None
+        if segment != self._segment or self._last is None:
+            self._segment = segment
+            self._before = None
+            self._last = (slot, x, t, y, 0)
+            return None
+        last_slot, last_x, last_t, last_y, last_i = self._last
+        gap = slot - last_slot
+        if gap == 1 and self._before is not None and self._before[0] == last_slot - 1:
+            row = Row(segment, last_slot, last_i, t - self._before[1], last_y)
+        self._before = (last_slot, last_t)
+        self._last = (slot, x, t, y, last_i + gap * (last_x + x))
+        return row
+
+
+class Tens:
+    """Sums ten adjacent settled blocks into one ten-minute block; all ten are needed."""
+
+    def __init__(self):
+        self._segment = 0
+        self._slot = -1
+        self._n = 0
+        self._x = 0
+        self._t = 0
+        self._y = 0
+
+    def step(self, segment, slot, x, t, y):
+        """Take a settled block; returns (segment, ten-minute slot, x, t, y) sums of ten, or None."""
+        tens = slot // 10
+        if tens != self._slot or segment != self._segment:
+            self._slot = tens
+            self._segment = segment
+            self._n = 0
+            self._x = 0
+            self._t = 0
+            self._y = 0
+        self._n += 1
+        self._x += x
+        self._t += t
+        self._y += y
+        if self._n == 10:
+            return segment, tens, self._x, self._t, self._y
+        return None

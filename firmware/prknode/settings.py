@@ -1,0 +1,216 @@
+"""Everything that can be set on the node: name, SCPI header, unit, limits, default.
+
+Values are integers counting 10^-scale of the unit named, so no setting ever passes through a
+single-precision float; choices are words. The settings in force at INIT are the run's set-up and
+go into the run file: together with the samples they determine every figure of the node.
+"""
+
+from prknode.integers import format_decimal, parse_decimal
+from prknode.law import LAWS
+
+CHAMBER = "CHAMBER"
+AMBIENT = "AMBIENT"
+OUTLET = "OUTLET"
+TWIN = "TWIN"
+STATION = "STATION"
+SPARE = "SPARE"
+ROLES = (CHAMBER, AMBIENT, OUTLET, TWIN, STATION, SPARE)
+REFERENCES = (AMBIENT, OUTLET)
+"""Roles whose pressure is the one outside the leak."""
+
+OVERSAMPLINGS = (1, 2, 4, 8, 16, 32)
+FILTERS = (0, 1, 3, 7, 15, 31, 63, 127)
+
+
+class SettingError(ValueError):
+    """A value that a setting does not take; the message says which and why."""
+
+
+class Number:
+    """A number: key in the configuration, SCPI header, unit, decimal scale, limits, default."""
+
+    __slots__ = ("default", "header", "high", "key", "low", "members", "scale", "unit")
+
+    def __init__(self, key, header, unit, scale, low, high, default, members=None):
+        self.key = key
+        self.header = header
+        self.unit = unit
+        self.scale = scale
+        self.low = low
+        self.high = high
+        self.default = default
+        self.members = members
+
+    def parse(self, text):
+        """The integer for an SCPI parameter: a number, perhaps with the unit, or MIN, MAX, DEF."""
+        word = text.strip().upper()
+        if word in ("MIN", "MINIMUM"):
+            return self.low
+        if word in ("MAX", "MAXIMUM"):
+            return self.high
+        if word in ("DEF", "DEFAULT"):
+            return self.default
+        if self.unit and word.endswith(self.unit):
+            word = word[: -len(self.unit)]
+        return parse_decimal(word, self.scale)
+
+    def check(self, value):
+        """Return value if it is an integer within the limits, else raise SettingError."""
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise SettingError("%s: a whole number of 1e-%d %s expected" % (
+                self.key, self.scale, self.unit))  # fmt: skip
+        if not self.low <= value <= self.high or (self.members and value not in self.members):
+            raise SettingError("%s: %d is outside %s" % (
+                self.key, value, self.members or (self.low, self.high)))  # fmt: skip
+        return value
+
+    def show(self, value):
+        """The value as SCPI answers it, in the unit."""
+        return format_decimal(value, self.scale)
+
+
+class Choice:
+    """One of several words, taken in full or by the capitals of its SCPI long form."""
+
+    __slots__ = ("default", "header", "key", "words")
+
+    def __init__(self, key, header, words, default):
+        self.key = key
+        self.header = header
+        self.words = words
+        self.default = default
+
+    def parse(self, text):
+        """The full word for an SCPI parameter; its first four letters will do."""
+        word = text.strip().upper()
+        for full in self.words:
+            if word == full or (len(word) >= 4 and full.startswith(word)):
+                return full
+        if word in ("DEF", "DEFAULT"):
+            return self.default
+        raise ValueError("not one of the choices")
+
+    def check(self, value):
+        """Return value if it is one of the words, else raise SettingError."""
+        if value not in self.words:
+            raise SettingError("%s: one of %s expected" % (self.key, ", ".join(self.words)))
+        return value
+
+    def show(self, value):
+        """The word as SCPI answers it."""
+        return value
+
+
+# fmt: off
+SETTINGS = (
+    Number("rate_mhz", "SENSe:RATE", "HZ", 3, 10, 200000, 5000),
+    Number("osr_p", "SENSe:OVERsampling:PRESsure", "", 0, 1, 32, 16, OVERSAMPLINGS),
+    Number("osr_t", "SENSe:OVERsampling:TEMPerature", "", 0, 1, 32, 2, OVERSAMPLINGS),
+    Number("iir", "SENSe:FILTer", "", 0, 0, 127, 0, FILTERS),
+    Choice("law", "SENSe:LAW", LAWS, LAWS[0]),
+    Number("norm_pa", "SENSe:LAW:NORM", "PA", 0, 100, 200000, 110000),
+    Number("reference_pa", "SENSe:REFerence:PRESsure", "PA", 0, 0, 125000, 0),
+    Number("t_ref_mk", "CALCulate:REFerence:TEMPerature", "K", 3, 233150, 358150, 295000),
+    Number("rho1024", "CALCulate:CORRelation", "", 0, 0, 1020, 1007),
+    Number("lag_s", "CALCulate:LAG", "S", 0, 0, 3600, 240),
+    Number("window_min", "CALCulate:WINDow", "", 0, 30, 720, 360),
+    Number("settle_min", "CALCulate:SETTle", "", 0, 0, 240, 10),
+    Number("jump_pa", "CALCulate:JUMP", "PA", 0, 20, 50000, 150),
+    Number("planned", "CALCulate:PLANned", "", 18, 0, 10**17, 0),
+    Number("sealed_se", "CALCulate:SEALed", "", 18, 0, 10**17, 0),
+)
+# fmt: on
+
+LONG_ROWS = 432
+"""The long window: ten-minute rows over 72 h."""
+
+OFFSET = Number("offset_mpa", "CALibration:OFFSet", "PA", 3, -5000000, 5000000, 0)
+ROLE = Choice("role", "SENSe:ROLE", ROLES, SPARE)
+
+MAX_SENSORS = 4
+
+
+class SensorSetting:
+    """Where one sensor sits on the board, what it measures, and its null offset."""
+
+    def __init__(self, bus, address, role, offset_mpa):
+        self.bus = bus
+        self.address = address
+        self.role = role
+        self.offset_mpa = offset_mpa
+
+
+class Settings:
+    """All settings of a node; values holds key -> integer or word, sensors a SensorSetting each."""
+
+    def __init__(self, config):
+        """config: a dict as in config.json; unknown keys and bad values raise SettingError."""
+        self.values = {}
+        self.sensors = []
+        known = {}
+        for item in SETTINGS:
+            known[item.key] = item
+            self.values[item.key] = item.default
+        for key in config:
+            if key in known:
+                self.values[key] = known[key].check(config[key])
+            elif key not in ("sensors", "board", "autostart", "watchdog_ms"):
+                raise SettingError("config.json: no setting is called %s" % key)
+        sensors = config.get("sensors", [])
+        if not isinstance(sensors, list) or not 1 <= len(sensors) <= MAX_SENSORS:
+            raise SettingError("config.json: sensors: a list of one to four expected")
+        for entry in sensors:
+            self.sensors.append(_sensor(entry))
+        self.check()
+
+    def check(self):
+        """Raise SettingError unless the settings make sense together."""
+        roles = [s.role for s in self.sensors]
+        if roles.count(CHAMBER) != 1:
+            raise SettingError("sensors: exactly one needs the role CHAMBER")
+        if roles.count(AMBIENT) + roles.count(OUTLET) > 1:
+            raise SettingError("sensors: one reference (AMBIENT or OUTLET) at the most")
+        if len({(s.bus, s.address) for s in self.sensors}) != len(self.sensors):
+            raise SettingError("sensors: two on the same bus and address")
+
+    def __getitem__(self, key):
+        return self.values[key]
+
+    def chamber(self):
+        """Index of the chamber's sensor."""
+        return [s.role for s in self.sensors].index(CHAMBER)
+
+    def reference(self):
+        """Index of the sensor outside the leak, or None: then reference_pa is that pressure."""
+        for i, sensor in enumerate(self.sensors):
+            if sensor.role in REFERENCES:
+                return i
+        return None
+
+    def as_dict(self):
+        """The settings as config.json would hold them."""
+        result = dict(self.values)
+        result["sensors"] = [
+            {"bus": s.bus, "address": s.address, "role": s.role, "offset_mpa": s.offset_mpa}
+            for s in self.sensors
+        ]
+        return result
+
+
+def _sensor(entry):
+    if not isinstance(entry, dict):
+        raise SettingError("config.json: each sensor is a table with bus, address, role")
+    for key in entry:
+        if key not in ("bus", "address", "role", "offset_mpa"):
+            raise SettingError("config.json: a sensor has no %s" % key)
+    bus = entry.get("bus", 0)
+    address = entry.get("address", 0x77)
+    if bus not in (0, 1) or address not in (0x76, 0x77):
+        raise SettingError("config.json: sensor bus 0 or 1, address 118 or 119 expected")
+    role = entry.get("role", SPARE)
+    return SensorSetting(
+        bus,
+        address,
+        ROLE.check(role.upper() if isinstance(role, str) else role),
+        OFFSET.check(entry.get("offset_mpa", 0)),
+    )

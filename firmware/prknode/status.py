@@ -1,0 +1,151 @@
+"""IEEE 488.2 and SCPI-1999 status: error queue, event status, operation and questionable."""
+
+from prknode.compat import const
+
+# Standard event status register.
+ESR_OPC = const(0x01)
+_ESR_QYE = const(0x04)
+_ESR_DDE = const(0x08)
+_ESR_EXE = const(0x10)
+_ESR_CME = const(0x20)
+_ESR_PON = const(0x80)
+
+# Status byte.
+_STB_ERRORS = const(0x04)
+_STB_QUES = const(0x08)
+_STB_MAV = const(0x10)
+_STB_ESB = const(0x20)
+_STB_MSS = const(0x40)
+_STB_OPER = const(0x80)
+
+# Operation condition.
+OPER_SETTLING = const(0x0002)
+OPER_MEASURING = const(0x0010)
+
+# Questionable condition: one bit a sensor.
+QUES_SENSOR1 = const(0x0200)
+
+_MAX_ERRORS = const(40)
+
+ERRORS = {
+    0: "No error",
+    -100: "Command error",
+    -101: "Invalid character",
+    -102: "Syntax error",
+    -104: "Data type error",
+    -108: "Parameter not allowed",
+    -109: "Missing parameter",
+    -113: "Undefined header",
+    -114: "Header suffix out of range",
+    -151: "Invalid string data",
+    -171: "Invalid expression",
+    -200: "Execution error",
+    -213: "Init ignored",
+    -220: "Parameter error",
+    -221: "Settings conflict",
+    -222: "Data out of range",
+    -224: "Illegal parameter value",
+    -230: "Data corrupt or stale",
+    -240: "Hardware error",
+    -241: "Hardware missing",
+    -300: "Device-specific error",
+    -310: "System error",
+    -350: "Queue overflow",
+    -363: "Input buffer overrun",
+    -430: "Query DEADLOCKED",
+}
+
+
+class Register:
+    """One SCPI status register pair: condition, event (latched), enable."""
+
+    def __init__(self):
+        self.condition = 0
+        self.event = 0
+        self.enable = 0
+
+    def set(self, condition):
+        """New condition; bits that rise are latched in event."""
+        self.event |= condition & ~self.condition
+        self.condition = condition
+
+    def read_event(self):
+        """The event bits, cleared by reading."""
+        event = self.event
+        self.event = 0
+        return event
+
+
+class Status:
+    """All of a node's status."""
+
+    def __init__(self):
+        self.operation = Register()
+        self.questionable = Register()
+        self.esr = _ESR_PON
+        self.ese = 0
+        self.sre = 0
+        self._errors = []
+
+    def clear(self):
+        """*CLS: empty the queue and the event registers; enables stay."""
+        self._errors = []
+        self.esr = 0
+        self.operation.event = 0
+        self.questionable.event = 0
+
+    def preset(self):
+        """STATus:PRESet: no event is enabled."""
+        self.operation.enable = 0
+        self.questionable.enable = 0
+
+    def error(self, number, detail=""):
+        """Queue an error; the 41st becomes -350 and the rest are dropped."""
+        if -200 < number <= -100:
+            self.esr |= _ESR_CME
+        elif -300 < number <= -200:
+            self.esr |= _ESR_EXE
+        elif -400 < number <= -300:
+            self.esr |= _ESR_DDE
+        elif number <= -400:
+            self.esr |= _ESR_QYE
+        if len(self._errors) >= _MAX_ERRORS:
+            self._errors[-1] = (-350, "")
+            self.esr |= _ESR_DDE
+        else:
+            self._errors.append((number, detail))
+
+    def error_count(self):
+        """How many errors are queued."""
+        return len(self._errors)
+
+    def next_error(self):
+        """The oldest error as SCPI text, 0 when there is none."""
+        number, detail = self._errors.pop(0) if self._errors else (0, "")
+        text = ERRORS.get(number, "Error")
+        if detail:
+            text += ";" + detail.replace('"', "'")
+        return '%d,"%s"' % (number, text)
+
+    def byte(self, message_available):
+        """The status byte *STB? answers."""
+        stb = 0
+        if self._errors:
+            stb |= _STB_ERRORS
+        if self.questionable.event & self.questionable.enable:
+            stb |= _STB_QUES
+        if message_available:
+            stb |= _STB_MAV
+        if self.esr & self.ese:
+            stb |= _STB_ESB
+        if self.operation.event & self.operation.enable:
+            stb |= _STB_OPER
+        if stb & self.sre & ~_STB_MSS:
+            stb |= _STB_MSS
+        return stb
+
+    def read_esr(self):
+        """*ESR?: the event status register, cleared by reading."""
+        esr = self.esr
+        self.esr = 0
+        return esr

@@ -1,0 +1,46 @@
+"""From a wrapping tick counter to microseconds that never wrap.
+
+The RP2040's ticks_us wraps every 2^30 us (17.9 min) and a count of microseconds past 2^30 is an
+object on the heap there, so time is kept as two 24-bit halves of small ints: enough for 8.9 years.
+"""
+
+from prknode.compat import const
+
+TICKS_MASK = const(0x3FFFFFFF)
+_HALF = const(0x20000000)
+_LOW = const(0xFFFFFF)
+
+
+def ticks_diff(later, earlier):
+    """Signed difference of two tick counts, valid up to 8.9 minutes apart."""
+    return ((later - earlier + _HALF) & TICKS_MASK) - _HALF
+
+
+class Elapsed:
+    """Monotonic time since start() as two 24-bit halves, hi and lo, in microseconds.
+
+    update() must be called at least once per period of the counter.
+    """
+
+    def __init__(self):
+        self.hi = 0
+        self.lo = 0
+        self._last = 0
+
+    def start(self, ticks):
+        """Call this moment zero."""
+        self.hi = 0
+        self.lo = 0
+        self._last = ticks
+
+    def update(self, ticks):
+        """Take a tick count; allocates nothing."""
+        step = (ticks - self._last) & TICKS_MASK
+        self._last = ticks
+        lo = self.lo + (step & _LOW)
+        self.hi += (step >> 24) + (lo >> 24)
+        self.lo = lo & _LOW
+
+    def microseconds(self):
+        """The whole count; allocates on a board once it passes 2^30."""
+        return self.hi << 24 | self.lo

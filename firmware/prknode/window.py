@@ -1,0 +1,136 @@
+"""A sliding window of regression rows and its moments, in exact integers.
+
+Generalised least squares for residuals with lag-1 correlation rho/1024: within a run of adjacent
+rows each row enters as 1024 row_b - rho row_(b-1), the first one with weight 1024^2 - rho^2.
+The ten moments of (1, I, D, y) are kept per segment; a row leaves by subtracting exactly what it
+added, so the window never drifts.
+"""
+
+import struct
+
+from prknode.compat import const
+
+_ROW = "<IIqqqqqq"  # slot, segment, I, D, y, running sums of I, D, y (modulo 2^64)
+_ROW_SIZE = const(56)
+_M64 = (1 << 64) - 1
+UNIT = const(1024)
+
+
+def _signed(value):
+    value &= _M64
+    return value - (1 << 64) if value >> 63 else value
+
+
+class Window:
+    """The newest `capacity` rows; rho1024: lag-1 correlation times 1024."""
+
+    def __init__(self, capacity, rho1024):
+        self.capacity = capacity
+        self._rho = rho1024
+        self._first_weight = UNIT * UNIT - rho1024 * rho1024
+        self._data = bytearray(_ROW_SIZE * capacity)
+        self.clear()
+
+    def clear(self):
+        """Forget everything."""
+        self._start = 0
+        self.rows = 0
+        self.segments = []  # [segment number, rows, [ten moments]], oldest first
+
+    def _row(self, index):
+        """Row `index` of the window, 0 the oldest: (slot, segment, I, D, y, sums of I, D, y)."""
+        at = self._start + index
+        if at >= self.capacity:
+            at -= self.capacity
+        return struct.unpack_from(_ROW, self._data, at * _ROW_SIZE)
+
+    def add(self, row):
+        """Take a Row; the oldest one leaves when the window is full."""
+        if self.rows == self.capacity:
+            self._remove_oldest()
+        previous = self._row(self.rows - 1) if self.rows else None
+        if previous is not None and previous[1] == row.segment:
+            sums = (previous[5] + row.i, previous[6] + row.d, previous[7] + row.y)
+        else:
+            sums = (row.i, row.d, row.y)
+            self.segments.append([row.segment, 0, [0] * 10])
+        at = self._start + self.rows
+        if at >= self.capacity:
+            at -= self.capacity
+        struct.pack_into(
+            _ROW, self._data, at * _ROW_SIZE, row.slot, row.segment, row.i, row.d, row.y,
+            _signed(sums[0]), _signed(sums[1]), _signed(sums[2]),
+        )  # fmt: skip
+        self.rows += 1
+        segment = self.segments[-1]
+        segment[1] += 1
+        self._enter(segment[2], previous, (row.slot, row.segment, row.i, row.d, row.y), 1)
+
+    def _remove_oldest(self):
+        oldest = self._row(0)
+        following = self._row(1) if self.rows > 1 else None
+        segment = self.segments[0]
+        moments = segment[2]
+        self._enter(moments, None, oldest, -1)
+        if following is not None and self._adjacent(oldest, following):
+            # The next row was entered against the leaving one; now it is the first of its run.
+            self._enter(moments, oldest, following, -1)
+            self._enter(moments, None, following, 1)
+        segment[1] -= 1
+        if not segment[1]:
+            self.segments.pop(0)
+        self._start += 1
+        if self._start == self.capacity:
+            self._start = 0
+        self.rows -= 1
+
+    @staticmethod
+    def _adjacent(earlier, later):
+        return earlier[1] == later[1] and earlier[0] + 1 == later[0]
+
+    def _enter(self, moments, previous, row, sign):
+        """Add (sign 1) or take away (-1) one row's part of the moments."""
+        i, d, y = row[2], row[3], row[4]
+        if previous is not None and self._adjacent(previous, row):
+            rho = self._rho
+            one = UNIT - rho
+            i = UNIT * i - rho * previous[2]
+            d = UNIT * d - rho * previous[3]
+            y = UNIT * y - rho * previous[4]
+            weight = sign
+        else:
+            one = 1
+            weight = sign * self._first_weight
+        w1 = weight * one
+        wi = weight * i
+        wd = weight * d
+        moments[0] += w1 * one
+        moments[1] += w1 * i
+        moments[2] += w1 * d
+        moments[3] += w1 * y
+        moments[4] += wi * i
+        moments[5] += wi * d
+        moments[6] += wi * y
+        moments[7] += wd * d
+        moments[8] += wd * y
+        moments[9] += weight * y * y
+
+    def batches(self, number):
+        """Sums of I, D, y over `number` equal runs of the newest rows: a list of (I, D, y).
+
+        Only for a window that lies in one segment; the oldest rows that do not fill a batch are
+        left out.
+        """
+        size = self.rows // number
+        skip = self.rows - size * number
+        result = []
+        before = self._row(skip - 1)[5:8] if skip else self._before_first()
+        for b in range(number):
+            sums = self._row(skip + size * (b + 1) - 1)[5:8]
+            result.append(tuple(_signed(sums[j] - before[j]) for j in range(3)))
+            before = sums
+        return result
+
+    def _before_first(self):
+        first = self._row(0)
+        return first[5] - first[2], first[6] - first[3], first[7] - first[4]
