@@ -72,8 +72,8 @@ class BlockSums:
         """Whether a time lies beyond the present slot; allocates nothing."""
         return t_hi > self._end_hi or (t_hi == self._end_hi and t_lo >= self._end_lo)
 
-    def add(self, record, flags):
-        """Take one sample record (its bytes) that lies in the present slot; allocates nothing."""
+    def add(self, record, at, flags):
+        """Take the sample record at that offset, in the present slot; allocates nothing."""
         self._count += 1
         if flags & FLAG_RESTART:
             self._flags |= BLOCK_FAULT
@@ -82,7 +82,7 @@ class BlockSums:
             return
         sums = self._sums
         numbers = self._numbers
-        at = SAMPLE_HEAD
+        at += SAMPLE_HEAD
         j = 0
         for i in range(self._sensors):
             if flags & (1 << i):

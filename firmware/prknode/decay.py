@@ -164,14 +164,14 @@ class Estimator:
         """The short and the long Window, for whoever checks them."""
         return self._short, self._long
 
-    def pack_result(self, record, slot):
-        """Write the result record of a slot: what the node knows after it."""
+    def pack_result(self, data, at, slot):
+        """Write the result record of a slot at that offset: what the node knows after it."""
         none = _NOTHING
         short = self.estimate or none
         long = self.long_estimate or none
         last = self.last
         struct.pack_into(
-            RESULT, record, 0, slot, self.state, short.basis,
+            RESULT, data, at, slot, self.state, short.basis,
             short.rows, long.rows, len(self._short.segments),
             short.k, short.se, long.k, long.se,
             max(0, last.p) if last else 0, max(0, last.p_ref) if last else 0, last.t if last else 0,

@@ -12,6 +12,7 @@ from prknode import PROTOCOL, __version__, commands
 from prknode.blocks import BlockSums
 from prknode.bmp390 import FAULT_NAMES, OK, Bmp390
 from prknode.compat import const
+from prknode.compensate import ZERO_CELSIUS, Compensation
 from prknode.decay import Estimator
 from prknode.integers import format_decimal, round_div
 from prknode.link import PENDING, Block, Link
@@ -37,6 +38,7 @@ from prknode.records import (
     IDLE,
     RESULT_SIZE,
     SAMPLE_HEAD,
+    SENSOR_BYTES,
     SETTLING,
     STATE_NAMES,
     block_size,
@@ -49,7 +51,7 @@ from prknode.ring import Ring
 from prknode.sampler import Sampler
 from prknode.scpi import ScpiError
 from prknode.segments import GAP, REPRESS, VENT
-from prknode.settings import Settings, SettingError
+from prknode.settings import SettingError, Settings
 from prknode.status import OPER_MEASURING, OPER_SETTLING, QUES_SENSOR1, Status
 from prknode.ticks import Elapsed
 
@@ -136,18 +138,19 @@ class Node:
         if sampler.restarted:
             flags |= FLAG_RESTART
         ring = self.samples
-        record = ring.slot()
-        pack_time(record, time.hi, time.lo)
-        record[6] = flags & 0xFF
-        record[7] = flags >> 8
-        at = SAMPLE_HEAD
+        data = ring.data
+        start = ring.at
+        pack_time(data, start, time.hi, time.lo)
+        data[start + 6] = flags & 0xFF
+        data[start + 7] = flags >> 8
+        at = start + SAMPLE_HEAD
         for i in range(len(self.chips)):
-            data = sampler.data[i]
+            reading = sampler.data[i]
             for j in range(6):
-                record[at + j] = data[j]
-            at += 6
+                data[at + j] = reading[j]
+            at += SENSOR_BYTES
+        sums.add(data, start, flags)
         ring.push()
-        sums.add(record, flags)
         if sampler.missed != self._missed:
             self._note_missed()
 
@@ -169,12 +172,13 @@ class Node:
     def _reduce(self, block):
         estimator = self._estimator
         estimator.step(block)
+        ring = self.blocks_ring
         pack_block(
-            self.blocks_ring.slot(), block.slot, block.first, block.flags, block.count,
+            ring.data, ring.at, block.slot, block.first, block.flags, block.count,
             block.numbers, block.pressures, block.temperatures,
         )  # fmt: skip
-        self.blocks_ring.push()
-        estimator.pack_result(self.results.slot(), block.slot)
+        ring.push()
+        estimator.pack_result(self.results.data, self.results.at, block.slot)
         self.results.push()
         why = estimator.event
         if why in (REPRESS, VENT, GAP):
@@ -224,7 +228,7 @@ class Node:
 
     def _event(self, code, sensor, value, text):
         time = self._time if self.measuring else self.uptime
-        pack_event(self.events.slot(), time.hi, time.lo, code, sensor, value, text)
+        pack_event(self.events.data, self.events.at, time.hi, time.lo, code, sensor, value, text)
         self.events.push()
 
     # What commands ask for ----------------------------------------------------------------
@@ -347,8 +351,6 @@ class Node:
             self.status.error(-240, "sensor %d: %s" % (
                 i + 1, FAULT_NAMES[self._sampler.faults[i]]))  # fmt: skip
             return "9.91E37"
-        from prknode.compensate import ZERO_CELSIUS, Compensation
-
         data = self.chips[i].data
         compensation = Compensation(self.chips[i].trim)
         celsius = compensation.celsius(1, data[3] | data[4] << 8 | data[5] << 16)

@@ -101,23 +101,22 @@ def block_size(sensors):
     return BLOCK_HEAD_SIZE + BLOCK_SENSOR_SIZE * sensors
 
 
-def pack_time(record, t_hi, t_lo):
-    """Write a time given as two 24-bit halves into the first six bytes, without allocating."""
-    record[0] = t_lo & 0xFF
-    record[1] = (t_lo >> 8) & 0xFF
-    record[2] = (t_lo >> 16) & 0xFF
-    record[3] = t_hi & 0xFF
-    record[4] = (t_hi >> 8) & 0xFF
-    record[5] = (t_hi >> 16) & 0xFF
+def pack_time(data, at, t_hi, t_lo):
+    """Write a time given as two 24-bit halves as six bytes, without allocating."""
+    data[at] = t_lo & 0xFF
+    data[at + 1] = (t_lo >> 8) & 0xFF
+    data[at + 2] = (t_lo >> 16) & 0xFF
+    data[at + 3] = t_hi & 0xFF
+    data[at + 4] = (t_hi >> 8) & 0xFF
+    data[at + 5] = (t_hi >> 16) & 0xFF
 
 
-def pack_event(record, t_hi, t_lo, code, sensor, value, text):
-    """Write one event record; the text is cut at 52 bytes."""
-    data = text.encode()[:52]
+def pack_event(data, at, t_hi, t_lo, code, sensor, value, text):
+    """Write one event record at that offset; the text is cut at 52 bytes."""
     t = (t_hi << 24) | t_lo
     struct.pack_into(
-        EVENT, record, 0, t & 0xFFFF, (t >> 16) & 0xFFFF, (t >> 32) & 0xFFFF,
-        code, sensor, value, data,
+        EVENT, data, at, t & 0xFFFF, (t >> 16) & 0xFFFF, (t >> 32) & 0xFFFF,
+        code, sensor, value, text.encode()[:52],
     )  # fmt: skip
 
 
@@ -135,15 +134,15 @@ def unpack_event(record):
     )
 
 
-def pack_block(record, slot, first, flags, count, numbers, pressures, temperatures):
+def pack_block(data, at, slot, first, flags, count, numbers, pressures, temperatures):
     """Write one block record; numbers, pressures and temperatures are sequences, one a sensor."""
-    struct.pack_into(BLOCK_HEAD, record, 0, slot, first, flags, count)
-    at = BLOCK_HEAD_SIZE
+    struct.pack_into(BLOCK_HEAD, data, at, slot, first, flags, count)
+    at += BLOCK_HEAD_SIZE
     for i in range(len(numbers)):
         p = pressures[i]
         t = temperatures[i]
         struct.pack_into(
-            "<HHIHI", record, at, numbers[i],
+            "<HHIHI", data, at, numbers[i],
             p & 0xFFFF, p >> 16, t & 0xFFFF, t >> 16,
         )  # fmt: skip
         at += BLOCK_SENSOR_SIZE

@@ -4,6 +4,7 @@
 class Ring:
     """The newest `capacity` records; the oldest is overwritten, sequence numbers go on.
 
+    data, at: where the next record is to be written; push() makes it count.
     next: sequence number of the record that comes next; oldest: of the oldest still held;
     taken: first one the reader has not acknowledged.
     """
@@ -11,14 +12,12 @@ class Ring:
     def __init__(self, size, capacity):
         self.size = size
         self.capacity = capacity
-        self._data = bytearray(size * capacity)
-        view = memoryview(self._data)
-        # One view per record, made once: the hot path must not allocate a slice.
-        self._slots = [view[i * size : (i + 1) * size] for i in range(capacity)]
-        self._view = view
+        self.data = bytearray(size * capacity)
+        self._view = memoryview(self.data)
+        self._end = size * capacity
         self.next = 0
         self.taken = 0
-        self._at = 0
+        self.at = 0
 
     @property
     def oldest(self):
@@ -29,16 +28,12 @@ class Ring:
         """Start again at sequence number 0."""
         self.next = 0
         self.taken = 0
-        self._at = 0
-
-    def slot(self):
-        """The record to be written next, as a view; push() makes it count."""
-        return self._slots[self._at]
+        self.at = 0
 
     def push(self):
-        """Accept the record written into slot(); allocates nothing."""
-        at = self._at + 1
-        self._at = 0 if at == self.capacity else at
+        """Accept the record written at `at`; allocates nothing."""
+        at = self.at + self.size
+        self.at = 0 if at == self._end else at
         self.next += 1
 
     def acknowledge(self, first):

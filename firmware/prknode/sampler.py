@@ -173,7 +173,7 @@ class Sampler:
 
     @property
     def late(self):
-        """Whether the newest sample was triggered more than a tenth of a period after it was due."""
+        """Whether the newest sample was triggered over a tenth of a period after it was due."""
         return self._late_by * 10 > self.period
 
     def _fail(self, i, fault):

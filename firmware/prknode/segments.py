@@ -124,7 +124,7 @@ class Tens:
         self._y = 0
 
     def step(self, segment, slot, x, t, y):
-        """Take a settled block; returns (segment, ten-minute slot, x, t, y) sums of ten, or None."""
+        """Take a settled block; returns (segment, ten-minute slot, sums of x, t, y) or None."""
         tens = slot // 10
         if tens != self._slot or segment != self._segment:
             self._slot = tens

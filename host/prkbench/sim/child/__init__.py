@@ -1,0 +1,1 @@
+"""What runs inside the child process of a virtual node."""
