@@ -1,0 +1,174 @@
+"""What the sensing element reports: the truth with offset, drift with temperature, lag and noise.
+
+The slow part (lag, self-heating, offset, temperature coefficient, flicker) is a repeatable
+series on a 1 s grid, independent of when conversions happen; only the white noise is drawn per
+conversion, in their order.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.signal import lfilter
+
+from prkbench.errors import UsageError
+from prkbench.sim.chamber import Source
+from prkbench.sim.surroundings import FloatArray, spawn
+
+_CHUNK_S = 3600
+_NOISE_BLOCK = 4096
+_KELVIN = 273.15
+_TEMPCO_REFERENCE_C = 25.0
+
+
+@dataclass(frozen=True)
+class TransducerSpec:
+    """One sensing element.
+
+    `offset_pa` None draws it uniformly within +-`offset_limit_pa`. White noise: standard
+    deviation `noise_pa` at x16, scaling as 1/sqrt(oversampling), which is a two-sided density of
+    0.0162 Pa2/Hz at x16 and 25 Hz. `temperature_noise_k` is at x1; the datasheet gives the x1
+    temperature resolution as 0.005 K and halves it per doubling, which we take as noise falling
+    with the square root. Flicker is `flicker_pa` rms, spread evenly over `flicker_taus_s`.
+    """
+
+    offset_pa: float | None = None
+    offset_limit_pa: float = 50.0
+    tempco_pa_per_k: float = 0.6
+    flicker_pa: float = 0.1
+    flicker_taus_s: tuple[float, ...] = (10.0, 100.0, 1000.0, 10000.0)
+    noise_pa: float = 0.636
+    temperature_noise_k: float = 0.005
+    lag_s: float = 240.0
+    self_heating_k: float = 0.05
+    self_heating_tau_s: float = 120.0
+
+    @classmethod
+    def ideal(cls) -> TransducerSpec:
+        """Return an element that reports the truth: no error, no noise, no lag."""
+        return cls(
+            offset_pa=0.0,
+            tempco_pa_per_k=0.0,
+            flicker_pa=0.0,
+            noise_pa=0.0,
+            temperature_noise_k=0.0,
+            lag_s=0.0,
+            self_heating_k=0.0,
+        )
+
+
+def lag_response(values: FloatArray, step_s: float, tau_s: float, start: float) -> FloatArray:
+    """Follow a first-order lag driven by a series of straight lines.
+
+    `values` are at equal steps, the response begins at `start` at the first of them. Exact for
+    such an input: y' = (x - y)/tau. A `tau_s` of 0 returns the input.
+    """
+    if tau_s == 0.0:
+        return values.copy()
+    ratio = step_s / tau_s
+    keep = math.exp(-ratio)
+    ramp = -math.expm1(-ratio) / ratio
+    # y[n+1] = keep y[n] + (ramp - keep) x[n] + (1 - ramp) x[n+1]
+    drive = (ramp - keep) * values[:-1] + (1.0 - ramp) * values[1:]
+    tail, _ = lfilter([1.0], [1.0, -keep], drive, zi=np.array([keep * start]))
+    response: FloatArray = np.concatenate(([start], tail))
+    return response
+
+
+class Transducer:
+    """A sensing element in one place of the bench, repeatable from its seed.
+
+    `source` gives the true pressure and air temperature there (`Bench.source(role)`).
+    """
+
+    def __init__(self, source: Source, seed: int, spec: TransducerSpec | None = None) -> None:
+        self.spec = spec or TransducerSpec()
+        self._source = source
+        limit = self.spec.offset_limit_pa
+        drawn = float(spawn(seed, 1).uniform(-limit, limit))
+        self.offset_pa = drawn if self.spec.offset_pa is None else self.spec.offset_pa
+        self._flicker_rng = spawn(seed, 2)
+        self._noise_rng = spawn(seed, 3)
+        count = max(1, len(self.spec.flicker_taus_s))
+        self._flicker_sigma = self.spec.flicker_pa / math.sqrt(count)
+        self._flicker = [
+            self._flicker_sigma * float(self._flicker_rng.standard_normal())
+            for _ in self.spec.flicker_taus_s
+        ]
+        self._lagged_k: float | None = None
+        self._chunks = 0
+        # Value and rise to the next second, of apparent pressure and of sensor temperature.
+        self._p, self._p_rise = array("d"), array("d")
+        self._t, self._t_rise = array("d"), array("d")
+        self._noise: list[float] = []
+        self._p_sigma = {2**n: self.spec.noise_pa * math.sqrt(16 / 2**n) for n in range(6)}
+        self._t_sigma = {2**n: self.spec.temperature_noise_k / math.sqrt(2**n) for n in range(6)}
+
+    def _flicker_chunk(self) -> FloatArray:
+        total = np.zeros(_CHUNK_S + 1)
+        for n, tau in enumerate(self.spec.flicker_taus_s):
+            keep = math.exp(-1.0 / tau)
+            draws = self._flicker_rng.standard_normal(_CHUNK_S)
+            draws *= self._flicker_sigma * math.sqrt(1.0 - keep * keep)
+            start = self._flicker[n]
+            walk, _ = lfilter([1.0], [1.0, -keep], draws, zi=np.array([keep * start]))
+            total[0] += start
+            total[1:] += walk
+            self._flicker[n] = float(walk[-1])
+        return total
+
+    def _extend(self) -> None:
+        """Add one hour of the slow part."""
+        spec = self.spec
+        times = self._chunks * float(_CHUNK_S) + np.arange(_CHUNK_S + 1, dtype=np.float64)
+        pressure, air = self._source(times)
+        start = float(air[0]) if self._lagged_k is None else self._lagged_k
+        lagged = lag_response(air, 1.0, spec.lag_s, start)
+        self._lagged_k = float(lagged[-1])
+        heating = -spec.self_heating_k * np.expm1(-times / spec.self_heating_tau_s)
+        temperature = lagged + heating - _KELVIN
+        apparent = (
+            pressure
+            + self.offset_pa
+            + spec.tempco_pa_per_k * (temperature - _TEMPCO_REFERENCE_C)
+            + self._flicker_chunk()
+        )
+        for store, values in (
+            (self._p, apparent[:-1]),
+            (self._p_rise, np.diff(apparent)),
+            (self._t, temperature[:-1]),
+            (self._t_rise, np.diff(temperature)),
+        ):
+            store.frombytes(values.tobytes())
+        self._chunks += 1
+
+    def measure(self, t_s: float, osr_p: int, osr_t: int) -> tuple[float, float]:
+        """Return one conversion's (pressure Pa, temperature degC) at a time, with noise.
+
+        The oversampling factors are 1 to 32. Every call takes the next two noise draws.
+        """
+        i = int(t_s)
+        if i >= len(self._p) or t_s < 0.0:
+            if not 0.0 <= t_s < math.inf:
+                raise UsageError(f"no measurement at {t_s:g} s, expected a time from 0 s on")
+            while i >= len(self._p):
+                self._extend()
+        s = t_s - i
+        noise = self._noise
+        if not noise:
+            noise.extend(self._noise_rng.standard_normal(_NOISE_BLOCK).tolist())
+        return (
+            self._p[i] + s * self._p_rise[i] + self._p_sigma[osr_p] * noise.pop(),
+            self._t[i] + s * self._t_rise[i] + self._t_sigma[osr_t] * noise.pop(),
+        )
+
+    def expected(self, t_s: float) -> tuple[float, float]:
+        """Return what `measure` scatters around, without taking a noise draw."""
+        while int(t_s) >= len(self._p):
+            self._extend()
+        i = int(t_s)
+        s = t_s - i
+        return self._p[i] + s * self._p_rise[i], self._t[i] + s * self._t_rise[i]
