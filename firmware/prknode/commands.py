@@ -266,8 +266,6 @@ _TREE = (
     ("INITiate[:IMMediate]", _initiate, 0, 0),
     ("ABORt", _abort, 0, 0),
     ("STATus:PRESet", lambda node, s, p: node.status.preset(), 0, 0),
-    *_register_commands("STATus:OPERation", "operation"),
-    *_register_commands("STATus:QUEStionable", "questionable"),
     ("DATA:RUNS?", _runs, 0, 0),
     ("DATA:POINts?", _points, 0, 0),
     ("DATA:SETup?", _setup, 0, 0),
@@ -280,6 +278,8 @@ _TREE = (
     ("MARK", _mark, 1, 1),
     ("FORMat[:DATA]", _set_format, 1, 1),
     ("FORMat[:DATA]?", _format, 0, 0),
+) + _register_commands("STATus:OPERation", "operation") + _register_commands(
+    "STATus:QUEStionable", "questionable"
 )
 # fmt: on
 

@@ -106,10 +106,8 @@ class Node:
         wait = sampler.step(now)
         if sampler.changed:
             self._sensors()
-        if sampler.ready:
-            if self.measuring:
-                self._record()
-            wait = min(wait, sampler.step(now))
+        if sampler.ready and self.measuring:
+            self._record()
         return 0 if self._link.step(now) else wait
 
     @property

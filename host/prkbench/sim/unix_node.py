@@ -210,9 +210,10 @@ class VirtualNode:
             self._idle(request)
         elif request.op == layout.OP_BEGIN:
             self._in_node = True
-            self._forwarded = 0
             if self._terminal is not None:
                 self._terminal.for_node()
+                # What the host sent while the child was starting is still to be taken in.
+                self._forwarded = self._terminal.waiting
         elif request.op == layout.OP_END:
             self._in_node = False
             if self._terminal is not None:

@@ -60,6 +60,11 @@ class ChildTerminal:
         """As the node needs it: every byte goes out as it is."""
         _set_raw(self.slave, signals=True, newlines=False)
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that the child has not read yet."""
+        return _unread(self.slave)
+
     def close(self) -> None:
         """Close both ends."""
         os.close(self.master)

@@ -185,7 +185,7 @@ class VirtualBoard:
 
     def idle(self, us, busy, fill):
         """Let simulated time pass."""
-        if us > 0 or not self._flags & FLAG_INPUT:
+        if us > 0:
             self._ask(OP_IDLE, us, (1 if busy else 0) | fill << 1)
 
     def config(self):
