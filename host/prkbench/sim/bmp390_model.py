@@ -7,6 +7,8 @@ fast. The sensing element is a function `measure(t_s, osr_p, osr_t) -> (Pa, degC
 
 from __future__ import annotations
 
+import copy
+
 from collections.abc import Callable
 
 from prkbench.errors import UsageError
@@ -203,6 +205,15 @@ class Bmp390:
     def freeze(self, frozen: bool = True) -> None:
         """Stick: conversions go on, but their raw counts no longer change (or do again)."""
         self._frozen = self._raw if frozen else None
+
+    def save(self) -> dict[str, object]:
+        """Return all that can change, for `restore`."""
+        return {**self.__dict__, "_regs": bytes(self._regs), "fifo": copy.deepcopy(self.fifo)}
+
+    def restore(self, saved: dict[str, object]) -> None:
+        """Go back to what `save` returned; what is measured is not part of the chip."""
+        self.__dict__.update(saved)
+        self._regs = bytearray(self._regs)
 
     @property
     def interrupt(self) -> bool:

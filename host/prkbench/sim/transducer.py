@@ -103,7 +103,9 @@ class Transducer:
         # Value and rise to the next second, of apparent pressure and of sensor temperature.
         self._p, self._p_rise = array("d"), array("d")
         self._t, self._t_rise = array("d"), array("d")
+        # Two blocks of draws: the one in use and the one before, so that a few can be taken back.
         self._noise: list[float] = []
+        self._noise_from = self._drawn = 0
         self._p_sigma = {2**n: self.spec.noise_pa * math.sqrt(16 / 2**n) for n in range(6)}
         self._t_sigma = {2**n: self.spec.temperature_noise_k / math.sqrt(2**n) for n in range(6)}
 
@@ -158,12 +160,26 @@ class Transducer:
                 self._extend()
         s = t_s - i
         noise = self._noise
-        if not noise:
-            noise.extend(self._noise_rng.standard_normal(_NOISE_BLOCK).tolist())
+        n = self._drawn
+        if n + 2 > len(noise):
+            fresh = self._noise_rng.standard_normal(_NOISE_BLOCK).tolist()
+            kept = noise[-_NOISE_BLOCK:]
+            self._noise_from += len(noise) - len(kept)
+            self._noise = noise = kept + fresh
+            n = len(kept)
+        self._drawn = n + 2
         return (
-            self._p[i] + s * self._p_rise[i] + self._p_sigma[osr_p] * noise.pop(),
-            self._t[i] + s * self._t_rise[i] + self._t_sigma[osr_t] * noise.pop(),
+            self._p[i] + s * self._p_rise[i] + self._p_sigma[osr_p] * noise[n],
+            self._t[i] + s * self._t_rise[i] + self._t_sigma[osr_t] * noise[n + 1],
         )
+
+    def save(self) -> int:
+        """Return how many draws have been made, for `restore`."""
+        return self._noise_from + self._drawn
+
+    def restore(self, saved: int) -> None:
+        """Take back the draws made since `save`, at most one block of them."""
+        self._drawn = saved - self._noise_from
 
     def expected(self, t_s: float) -> tuple[float, float]:
         """Return what `measure` scatters around, without taking a noise draw."""

@@ -86,6 +86,7 @@ class VirtualNode:
         self._tail = b""
         self._swallow = b""
         self._reset_asked = False
+        self._undisturbed = False
         self._stop = False
         self._wall_origin = time.monotonic()
         self.exchanges = 0
@@ -206,6 +207,7 @@ class VirtualNode:
             return
         self.exchanges += 1
         request = self.bridge.take(message)
+        self._undisturbed = False
         if request.op == layout.OP_IDLE:
             self._idle(request)
         elif request.op == layout.OP_BEGIN:
@@ -225,7 +227,7 @@ class VirtualNode:
         if self._child is not None:
             more = self._forwarded > request.received
             with contextlib.suppress(BrokenPipeError):
-                os.write(self._replies, self.bridge.reply(request, more))
+                os.write(self._replies, self.bridge.reply(request, more, self._undisturbed))
 
     def _idle(self, request: Request) -> None:
         if self._realtime:
@@ -241,6 +243,7 @@ class VirtualNode:
                 return
             if request.busy and request.fill_percent < _HOLD_FILL_PERCENT and self._public.drained:
                 self.bridge.now_us += request.us
+                self._undisturbed = True
                 return
             self._look(_DRAIN_POLL_MS if request.busy and not self._public.drained else 200)
             if self._child is None or self._child.poll() is not None:

@@ -1,8 +1,12 @@
 """The board of a virtual node: sensors and clock are served by the parent over two pipes.
 
 Runs inside the child process, under MicroPython's unix port or CPython; it has the methods that
-prknode.board describes. Requests and replies are laid out in prkbench.sim.bridge. The clock stands
-still except in idle(), so reads that follow an idle can be answered from what its reply brought.
+prknode.board describes. The clock stands still except in idle().
+
+A request carries the writes posted since the last one. The reply to an idle brings what the next
+reads are going to find, and a rehearsal: the steps (writes, time to pass, reads) that the parent
+expects next, with their outcome. As long as the node does just that, no exchange is needed; at the
+first difference the child says how far it came, and the parent takes back the rest.
 """
 
 import binascii
@@ -13,16 +17,23 @@ import select
 import struct
 import sys
 
-REQUEST = "<BBBBIIH"  # op, sequence, prefetched reads used, flags | fill << 1, us, input, posted
-REQUEST_SIZE = 14
-REPLY = "<BBHI"  # sequence, flags, payload bytes, ticks
+REQUEST = "<BBBBIIHH"
+"""op, sequence, steps used, reads used in the last one, us to pass, input taken, posted bytes,
+state (busy | fill << 1); then the posted writes: bus, address, register, count, bytes."""
+REQUEST_SIZE = 16
+REPLY = "<BBHI"
+"""sequence, flags, payload bytes, ticks; then the payload."""
 REPLY_SIZE = 8
-REPLY_FIXED = 88
+STEP = "<BIIB"
+"""A step: posted bytes, us, ticks after it, bytes of reads; then both. The first step of a reply
+is the present moment. A read: bus, address, register, count, bytes."""
+STEP_SIZE = 10
+MAX_REPLY = 4096
 
 OP_BEGIN, OP_IDLE, OP_READ, OP_WRITE, OP_RESET, OP_END = 1, 2, 3, 4, 5, 6
 FLAG_NACK, FLAG_INPUT, FLAG_STRICT = 1, 2, 4
 
-_POSTED = 128
+_MAX_POSTED = 128
 
 
 class VirtualBus:
@@ -49,16 +60,22 @@ class VirtualBoard:
         self._replies = open(replies, "rb", buffering=0)
         self._config = config
         self._unique_id = unique_id
-        self._out = bytearray(REQUEST_SIZE + _POSTED + 300)
+        self._out = bytearray(REQUEST_SIZE + _MAX_POSTED + 300)
+        self._out_view = memoryview(self._out)
         self._posted = 0
-        self._reply = bytearray(REPLY_FIXED)
+        self._reply = bytearray(MAX_REPLY)
         self._view = memoryview(self._reply)
+        self._head = self._view[:REPLY_SIZE]
         self._sequence = 0
         self._ticks = 0
         self._flags = FLAG_STRICT
-        self._cache_at = REPLY_SIZE
-        self._cache_end = REPLY_SIZE
-        self._used = 0
+        # Reads at hand: from, to; then the next step of the rehearsal: from, to.
+        self._read_at = 0
+        self._read_end = 0
+        self._step_at = 0
+        self._step_end = 0
+        self._steps_used = 0
+        self._reads_used = 0
         self._received = 0
         self._buses = [VirtualBus(self, 0), VirtualBus(self, 1)]
         self._in = open(0, "rb", buffering=0, closefd=False) if _CPYTHON else open(0, "rb")
@@ -73,33 +90,64 @@ class VirtualBoard:
     def _ask(self, op, us, state):
         """Send a request with all posted writes and wait for its own reply."""
         self._sequence = (self._sequence + 1) & 0xFF
-        out = self._out
         struct.pack_into(
-            REQUEST, out, 0, op, self._sequence, self._used, state, us, self._received,
-            self._posted,
+            REQUEST, self._out, 0, op, self._sequence, self._steps_used, self._reads_used,
+            us, self._received, self._posted, state,
         )  # fmt: skip
         end = REQUEST_SIZE + self._posted
         self._posted = 0
-        self._used = 0
-        self._requests.write(memoryview(out)[:end])
-        reply = self._reply
+        self._steps_used = 0
+        self._reads_used = 0
+        self._read_end = self._read_at
+        self._step_end = self._step_at
+        self._requests.write(self._out_view[:end])
         while True:
-            self._replies.readinto(reply)
-            sequence, flags, length, ticks = struct.unpack_from(REPLY, reply, 0)
-            extra = None
-            if length > REPLY_FIXED - REPLY_SIZE:
-                extra = bytearray(length - (REPLY_FIXED - REPLY_SIZE))
-                self._replies.readinto(extra)
+            self._replies.readinto(self._head)
+            sequence, flags, length, ticks = struct.unpack_from(REPLY, self._head, 0)
+            if length:
+                self._replies.readinto(self._view[REPLY_SIZE : REPLY_SIZE + length])
             # A reply whose request was cut short by Ctrl-C is read and forgotten here.
             if sequence == self._sequence:
                 break
         self._ticks = ticks
         self._flags = flags
-        self._cache_at = REPLY_SIZE
-        self._cache_end = REPLY_SIZE + length if op == OP_IDLE else REPLY_SIZE
         if flags & FLAG_NACK:
             raise OSError(5)
-        return extra
+        if op == OP_IDLE and length:
+            self._step_at = REPLY_SIZE
+            self._step_end = REPLY_SIZE + length
+            self._enter_step()
+
+    def _enter_step(self):
+        """Make the step at _step_at the present one: its ticks, its reads."""
+        posted, us, ticks, reads = struct.unpack_from(STEP, self._reply, self._step_at)
+        at = self._step_at + STEP_SIZE + posted
+        self._ticks = ticks
+        self._read_at = at
+        self._read_end = at + reads
+        self._step_at = at + reads
+        self._reads_used = 0
+
+    def _rehearsed(self, us):
+        """Whether an idle of us after the posted writes is the next step; if so, take it."""
+        at = self._step_at
+        if at >= self._step_end:
+            return False
+        reply = self._reply
+        posted = reply[at]
+        if posted != self._posted or struct.unpack_from("<I", reply, at + 1)[0] != us:
+            return False
+        if posted:
+            first = at + STEP_SIZE
+            if (
+                self._out_view[REQUEST_SIZE : REQUEST_SIZE + posted]
+                != self._view[first : first + posted]
+            ):
+                return False
+        self._posted = 0
+        self._steps_used += 1
+        self._enter_step()
+        return True
 
     def _post(self, bus, address, register, data):
         out = self._out
@@ -114,8 +162,8 @@ class VirtualBoard:
 
     def bus_write(self, bus, address, register, data):
         """Post a write, or send it at once while the parent wants each one acknowledged."""
-        self._cache_end = self._cache_at
-        if self._posted + 4 + len(data) > _POSTED:
+        self._read_end = self._read_at
+        if self._posted + 4 + len(data) > _MAX_POSTED:
             self._ask(OP_WRITE, 0, 0)
         self._post(bus, address, register, data)
         if self._flags & FLAG_STRICT:
@@ -124,26 +172,23 @@ class VirtualBoard:
     def bus_read(self, bus, address, register, buffer):
         """Read from what the last idle brought, or ask the parent."""
         n = len(buffer)
-        at = self._cache_at
+        at = self._read_at
         reply = self._reply
         if (
-            at < self._cache_end
-            and reply[at] == bus
+            at < self._read_end
             and reply[at + 1] == address
+            and reply[at] == bus
             and reply[at + 2] == register
             and reply[at + 3] == n
         ):
             at += 4
             buffer[:] = self._view[at : at + n]
-            self._cache_at = at + n
-            self._used += 1
+            self._read_at = at + n
+            self._reads_used += 1
             return
         self._post(bus, address, register, struct.pack("<H", n))
-        extra = self._ask(OP_READ, 0, 0)
-        head = min(n, REPLY_FIXED - REPLY_SIZE)
-        buffer[:head] = reply[REPLY_SIZE : REPLY_SIZE + head]
-        if extra:
-            buffer[head:] = extra
+        self._ask(OP_READ, 0, 0)
+        buffer[:] = self._view[REPLY_SIZE : REPLY_SIZE + n]
 
     # What prknode.board describes ---------------------------------------------------------
 
@@ -185,7 +230,7 @@ class VirtualBoard:
 
     def idle(self, us, busy, fill):
         """Let simulated time pass."""
-        if us > 0:
+        if us > 0 and not self._rehearsed(us):
             self._ask(OP_IDLE, us, (1 if busy else 0) | fill << 1)
 
     def config(self):

@@ -1,0 +1,56 @@
+"""The world of one virtual node: a bench, its sensors, and the chips they sit on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prkbench.sim.bmp390_model import CHIP_ID_BMP390, Bmp390
+from prkbench.sim.chamber import Bench, BenchSpec
+from prkbench.sim.surroundings import spawn
+from prkbench.sim.transducer import Transducer, TransducerSpec
+from prkbench.sim.trims import Trim, plausible_trim
+
+_TRIMS, _CLOCKS, _SENSORS = 11, 12, 13
+_CLOCK_SPREAD = 0.02
+"""The chips' own clocks are this far off at the most, relative."""
+
+
+class BenchSensor(Bmp390):
+    """A chip with its sensing element on the bench; both can be taken back together."""
+
+    def __init__(self, trim: Trim, transducer: Transducer, chip_id: int, clock_error: float):
+        self.transducer = transducer
+        super().__init__(trim, transducer.measure, chip_id=chip_id, clock_error=clock_error)
+
+    def save(self) -> dict[str, object]:
+        """Return all that can change, noise draws included."""
+        return {**super().save(), "draws": self.transducer.save()}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Go back to what `save` returned."""
+        self.transducer.restore(saved["draws"])
+        super().restore({key: value for key, value in saved.items() if key != "draws"})
+
+
+class World:
+    """Everything around a node, deterministic from (spec, seed).
+
+    sensors: (bus, address) -> place on the bench ("chamber" or "ambient").
+    """
+
+    def __init__(
+        self,
+        spec: BenchSpec,
+        seed: int,
+        sensors: dict[tuple[int, int], str],
+        transducer: TransducerSpec | None = None,
+        chip_id: int = CHIP_ID_BMP390,
+    ) -> None:
+        self.bench = Bench(spec, seed)
+        self.chips: dict[tuple[int, int], BenchSensor] = {}
+        for n, (at, place) in enumerate(sensors.items()):
+            trim = plausible_trim(spawn(seed, _TRIMS, n))
+            clock = float(spawn(seed, _CLOCKS, n).uniform(-_CLOCK_SPREAD, _CLOCK_SPREAD))
+            own_seed = int(spawn(seed, _SENSORS, n).integers(1 << 62))
+            element = Transducer(self.bench.source(place), own_seed, transducer)
+            self.chips[at] = BenchSensor(trim, element, chip_id, clock)
