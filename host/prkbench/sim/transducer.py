@@ -100,6 +100,7 @@ class Transducer:
         ]
         self._lagged_k: float | None = None
         self._chunks = 0
+        self._known_s = 0.0
         # Value and rise to the next second, of apparent pressure and of sensor temperature.
         self._p, self._p_rise = array("d"), array("d")
         self._t, self._t_rise = array("d"), array("d")
@@ -146,18 +147,22 @@ class Transducer:
         ):
             store.frombytes(values.tobytes())
         self._chunks += 1
+        self._known_s = self._chunks * float(_CHUNK_S)
+
+    def _require(self, t_s: float) -> None:
+        if not 0.0 <= t_s < math.inf:
+            raise UsageError(f"no measurement at {t_s:g} s, expected a time from 0 s on")
+        while t_s >= self._known_s:
+            self._extend()
 
     def measure(self, t_s: float, osr_p: int, osr_t: int) -> tuple[float, float]:
         """Return one conversion's (pressure Pa, temperature degC) at a time, with noise.
 
         The oversampling factors are 1 to 32. Every call takes the next two noise draws.
         """
+        if not 0.0 <= t_s < self._known_s:
+            self._require(t_s)
         i = int(t_s)
-        if i >= len(self._p) or t_s < 0.0:
-            if not 0.0 <= t_s < math.inf:
-                raise UsageError(f"no measurement at {t_s:g} s, expected a time from 0 s on")
-            while i >= len(self._p):
-                self._extend()
         s = t_s - i
         noise = self._noise
         n = self._drawn
@@ -183,8 +188,7 @@ class Transducer:
 
     def expected(self, t_s: float) -> tuple[float, float]:
         """Return what `measure` scatters around, without taking a noise draw."""
-        while int(t_s) >= len(self._p):
-            self._extend()
+        self._require(t_s)
         i = int(t_s)
         s = t_s - i
         return self._p[i] + s * self._p_rise[i], self._t[i] + s * self._t_rise[i]
