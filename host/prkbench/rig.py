@@ -1,0 +1,318 @@
+"""The rig file: what stands on the bench, with units as text, and the PrK it stands for.
+
+TOML in, one validated object in SI units out. Errors are UsageError and name the file, the dotted
+key, its line, what was found and what was expected.
+"""
+
+import difflib
+import functools
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from prkbench import toml_text
+from prkbench.errors import UsageError
+from prkbench.law import Law
+from prkbench.units import Dimension, parse, to_text
+
+
+def _read(value: object, dimension: Dimension, positive: bool) -> float:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} has no unit, write text such as '{dimension.example}'")
+    try:
+        return parse(value, dimension, positive=positive)
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+
+
+def _quantity(dimension: Dimension, *, positive: bool = False) -> tuple[Any, Any]:
+    """Return the annotations that read text into SI and write SI back as text."""
+    return (
+        BeforeValidator(functools.partial(_read, dimension=dimension, positive=positive)),
+        PlainSerializer(functools.partial(to_text, dimension=dimension), return_type=str),
+    )
+
+
+Pressure = Annotated[float, *_quantity(Dimension.PRESSURE)]
+PositivePressure = Annotated[float, *_quantity(Dimension.PRESSURE, positive=True)]
+PressureOffset = Annotated[float, *_quantity(Dimension.PRESSURE_DIFFERENCE)]
+Temperature = Annotated[float, *_quantity(Dimension.TEMPERATURE)]
+Volume = Annotated[float, *_quantity(Dimension.VOLUME)]
+Duration = Annotated[float, *_quantity(Dimension.DURATION)]
+PositiveDuration = Annotated[float, *_quantity(Dimension.DURATION, positive=True)]
+Frequency = Annotated[float, *_quantity(Dimension.FREQUENCY)]
+Decay = Annotated[float, *_quantity(Dimension.DECAY)]
+MassRate = Annotated[float, *_quantity(Dimension.MASS_RATE, positive=True)]
+Length = Annotated[float, *_quantity(Dimension.LENGTH)]
+Conductance = Annotated[float, *_quantity(Dimension.CONDUCTANCE)]
+Relative = Annotated[float, *_quantity(Dimension.RELATIVE)]
+Oversampling = Literal[1, 2, 4, 8, 16, 32]
+Role = Literal["chamber", "ambient", "outlet", "twin", "station", "spare"]
+
+
+class _Table(BaseModel):
+    """A table of the rig file: unknown keys are errors, values never change after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
+
+
+class Chamber(_Table):
+    """The vessel: volume with its standard relative uncertainty, and the nominal start."""
+
+    volume_m3: Volume = Field(5e-3, alias="volume")
+    volume_uncertainty: Relative = 0.005
+    temperature_k: Temperature = Field(295.0, alias="temperature")
+    pressure_pa: PositivePressure = Field(120000.0, alias="pressure")
+    reference_pressure_pa: Pressure = Field(100000.0, alias="reference_pressure")
+
+
+class LinearElement(_Table):
+    """A conductance: Q = C (p - p_ref)."""
+
+    law: Literal["linear"]
+    conductance_m3_s: Conductance = Field(alias="conductance")
+    uncertainty: Relative = 0.02
+
+
+class ViscousElement(_Table):
+    """A long capillary in laminar flow."""
+
+    law: Literal["viscous"]
+    diameter_m: Length = Field(alias="diameter")
+    length_m: Length = Field(alias="length")
+    uncertainty: Relative = 0.02
+
+
+class ChokedElement(_Table):
+    """A sharp hole with a choked throat."""
+
+    law: Literal["choked"]
+    diameter_m: Length = Field(alias="diameter")
+    cd: float = Field(0.8, gt=0.0, le=1.0)
+    uncertainty: Relative = 0.02
+
+
+class SealedElement(_Table):
+    """No leak element: the blank test."""
+
+    law: Literal["sealed"]
+    uncertainty: Relative = 0.0
+
+
+Element = Annotated[
+    LinearElement | ViscousElement | ChokedElement | SealedElement, Field(discriminator="law")
+]
+
+
+class Prk(_Table):
+    """The compartment that the bench stands for; its volume is known as a range only."""
+
+    volume_m3: Volume = Field(4.0, alias="volume")
+    volume_low_m3: Volume = Field(2.1, alias="volume_low")
+    volume_high_m3: Volume = Field(7.4, alias="volume_high")
+    temperature_k: Temperature = Field(295.0, alias="temperature")
+    pressure_pa: PositivePressure = Field(101325.0, alias="pressure")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.volume_low_m3 <= self.volume_m3 <= self.volume_high_m3:
+            raise ValueError("volume must lie between volume_low and volume_high")
+        return self
+
+
+class Node(_Table):
+    """Settings of the node: sampling, the estimator's window and what is known of the sensors."""
+
+    rate_hz: Frequency = Field(5.0, alias="rate")
+    oversampling_pressure: Oversampling = 16
+    oversampling_temperature: Oversampling = 2
+    window_s: PositiveDuration = Field(21600.0, alias="window")
+    correlation_time_s: Duration = Field(3600.0, alias="correlation_time")
+    lag_s: Duration = Field(240.0, alias="lag")
+    sealed_se_per_s: Decay | None = Field(None, alias="sealed_se")
+    roles: tuple[Role, ...] = ("chamber", "ambient")
+    offsets_pa: tuple[PressureOffset, ...] | None = Field(None, alias="offsets")
+
+    @model_validator(mode="after")
+    def _sensors(self) -> Self:
+        if not 1 <= len(self.roles) <= 4:
+            raise ValueError("roles names one to four sensors")
+        if len(set(self.roles)) != len(self.roles):
+            raise ValueError("roles names one sensor twice")
+        if self.roles[0] != "chamber":
+            raise ValueError("roles must begin with 'chamber'")
+        if self.offsets_pa is not None and len(self.offsets_pa) != len(self.roles):
+            raise ValueError(f"offsets must have one entry per role, {len(self.roles)} in all")
+        return self
+
+
+class Limit(_Table):
+    """The user's limit, if he has one; prkbench never invents it."""
+
+    rate_kg_per_s: MassRate | None = Field(None, alias="rate")
+
+
+class Sensors(_Table):
+    """What is known of the sensors' agreement with one another."""
+
+    null_uncertainty_pa: Pressure = Field(50.0, alias="null_uncertainty")
+
+
+class RigHead(_Table):
+    """Name, mode (A pressurised, B evacuated, C outlet pumped) and time acceleration."""
+
+    name: str = Field(min_length=1)
+    mode: Literal["A", "B", "C"] = "A"
+    acceleration: float = Field(10.0, gt=0.0, allow_inf_nan=False)
+    notes: str | None = None
+
+
+class Rig(_Table):
+    """A whole rig file in SI units; the attributes are its tables."""
+
+    rig: RigHead
+    chamber: Chamber = Chamber()
+    element: Element
+    prk: Prk = Prk()
+    node: Node = Node()
+    limit: Limit = Limit()
+    sensors: Sensors = Sensors()
+
+    @model_validator(mode="after")
+    def _mode_fits(self) -> Self:
+        inside, outside = self.chamber.pressure_pa, self.chamber.reference_pressure_pa
+        if self.rig.mode in ("A", "C") and inside <= outside:
+            raise ValueError(
+                f"mode {self.rig.mode} leaks out: chamber.pressure must be above "
+                "chamber.reference_pressure"
+            )
+        if self.rig.mode == "B" and inside >= outside:
+            raise ValueError(
+                "mode B leaks in: chamber.pressure must be below chamber.reference_pressure"
+            )
+        if self.rig.mode == "C" and outside > 1000.0:
+            raise ValueError("mode C has a pumped outlet: chamber.reference_pressure <= 10 hPa")
+        return self
+
+    @property
+    def law(self) -> Law:
+        """Flow law of the element."""
+        return self.element.law
+
+    @property
+    def acceleration(self) -> float:
+        """How many times faster than the PrK the bench decays."""
+        return self.rig.acceleration
+
+    @property
+    def norm_pressure_pa(self) -> float:
+        """p_N = (p + p_ref)/2 at the nominal start, which normalises the viscous law."""
+        return (self.chamber.pressure_pa + self.chamber.reference_pressure_pa) / 2.0
+
+    def to_toml(self) -> str:
+        """Return the rig as TOML text; reading it again gives an equal object."""
+        tables: dict[str, dict[str, Any]] = self.model_dump(
+            by_alias=True, mode="json", exclude_none=True
+        )
+        return toml_text.dump({name: table for name, table in tables.items() if table})
+
+
+def default_rig() -> Rig:
+    """Return the documented bench: 5 L at 1200 hPa, a = 10, an element of 1 lb/day-equivalent."""
+    return Rig.model_validate(
+        {
+            "rig": {"name": "bench"},
+            "element": {"law": "linear", "conductance": "5.484e-8 m3/s"},
+        }
+    )
+
+
+def load_rig(path: Path) -> Rig:
+    """Read and check a rig file; UsageError names the file, key, line and what was expected."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such rig file, name one that exists") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot read the rig file as UTF-8 text: {error}") from None
+    return parse_rig(text, str(path))
+
+
+def parse_rig(text: str, name: str) -> Rig:
+    """Check the TOML ``text`` of a rig; ``name`` stands for the file in messages."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{name}: not valid TOML: {error}") from None
+    try:
+        return Rig.model_validate(document)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        raise UsageError(f"{name}: {_explain(details[0], text)}{_more(len(details))}") from None
+
+
+def _more(count: int) -> str:
+    return "" if count == 1 else f" (and {count - 1} more)"
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    return [field.alias or key for key, field in model.model_fields.items()]
+
+
+_ELEMENTS: dict[str, type[_Table]] = {
+    "linear": LinearElement,
+    "viscous": ViscousElement,
+    "choked": ChokedElement,
+    "sealed": SealedElement,
+}
+_TABLES: dict[str, type[_Table]] = {
+    "rig": RigHead,
+    "chamber": Chamber,
+    "prk": Prk,
+    "node": Node,
+    "limit": Limit,
+    "sensors": Sensors,
+}
+
+
+def _explain(detail: ErrorDetails, text: str) -> str:
+    """Return one line for one finding of the validation."""
+    loc = [str(part) for part in detail["loc"]]
+    # In a union of tables pydantic puts the chosen law between the table and the key.
+    law = loc.pop(1) if len(loc) > 2 and loc[0] == "element" else None
+    where = ".".join(loc)
+    line = toml_text.line_of(text, loc)
+    prefix = f"line {line}: {where}: " if line and where else f"{where}: " if where else ""
+    kind, found = detail["type"], detail["input"]
+    if kind == "extra_forbidden":
+        if len(loc) == 1:
+            known = list(Rig.model_fields)
+        else:
+            known = _keys(_ELEMENTS[law] if law else _TABLES[loc[0]])
+        near = difflib.get_close_matches(loc[-1], known, 1)
+        hint = f"did you mean '{near[0]}'?" if near else f"expected one of {', '.join(known)}"
+        return f"{prefix}unknown key, {hint}"
+    if kind == "missing":
+        return f"{prefix}missing, add it"
+    if kind == "union_tag_not_found":
+        return f"{prefix}law is missing, expected one of {', '.join(_ELEMENTS)}"
+    if kind == "union_tag_invalid":
+        found = detail["ctx"]["tag"]
+        return f"{prefix}found {found!r}, expected one of {', '.join(_ELEMENTS)}"
+    if kind in ("model_type", "model_attributes_type"):
+        return f"{prefix}found {found!r}, expected a table [{where}]"
+    message = detail["msg"].removeprefix("Value error, ")
+    if kind == "value_error":
+        return prefix + message
+    return f"{prefix}found {found!r}: {message[0].lower()}{message[1:]}"
