@@ -8,7 +8,6 @@ fast. The sensing element is a function `measure(t_s, osr_p, osr_t) -> (Pa, degC
 from __future__ import annotations
 
 import copy
-
 from collections.abc import Callable
 
 from prkbench.errors import UsageError
