@@ -164,7 +164,11 @@ class Bmp390:
             self._fifo_flags()
 
     def _filter(self, raw: tuple[int, int], coefficient: int) -> tuple[int, int]:
-        """Apply the chip's IIR: y = (y (c) + x)/(c + 1), begun by the first sample."""
+        """Apply the chip's IIR: y = (c y + x)/(c + 1).
+
+        Begun by the first sample after a reset, after entering normal mode and after a change
+        of coefficient.
+        """
         if self._iir is None:
             self._iir = (float(raw[0]), float(raw[1]))
         else:
