@@ -8,11 +8,10 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
-from prknode import PROTOCOL, __version__
-from prknode.records import ANSWER_HEAD, ANSWER_HEAD_SIZE
-
 from prkbench.errors import DataError, DeviceError
 from prkbench.transport import Transport
+from prknode import PROTOCOL, __version__
+from prknode.records import ANSWER_HEAD, ANSWER_HEAD_SIZE
 
 _TRIES = 3
 _LARGEST_BLOCK = 1 << 20

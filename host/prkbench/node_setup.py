@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from prknode.settings import SettingError, Settings
-
 from prkbench.errors import DataError
+from prknode.settings import SettingError, Settings
 
 if TYPE_CHECKING:
     from prkbench.client import NodeClient

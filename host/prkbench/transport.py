@@ -20,11 +20,13 @@ class Transport:
     def __init__(self, port: str, timeout_s: float = 3.0) -> None:
         self.port = port
         self.timeout_s = timeout_s
-        options = {} if "://" in port else {"exclusive": True}
         try:
             self._serial = serial.serial_for_url(
-                port, baudrate=BAUD, timeout=timeout_s, write_timeout=timeout_s, **options
+                port, do_not_open=True, baudrate=BAUD, timeout=timeout_s, write_timeout=timeout_s
             )
+            if "://" not in port:
+                self._serial.exclusive = True
+            self._serial.open()
         except (serial.SerialException, OSError, ValueError) as error:
             raise DeviceError(_why(port, error)) from error
 

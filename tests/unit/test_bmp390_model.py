@@ -6,6 +6,7 @@ import types
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from prkbench.errors import UsageError
 from prkbench.sim import bmp390_model as chip_model
 from prkbench.sim.bmp390_model import (

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from prkbench.errors import UsageError
 from prkbench.sim.chamber import Bench, BenchSpec, BenchState, LeakChange, Repress
 from prkbench.sim.elements import LinearConductance, Orifice, Sealed, ViscousCapillary

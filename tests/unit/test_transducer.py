@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+
 from prkbench.errors import UsageError
 from prkbench.sim.chamber import Bench, BenchSpec
 from prkbench.sim.elements import ViscousCapillary

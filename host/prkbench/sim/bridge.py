@@ -14,9 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from prknode.ticks import TICKS_MASK
-
 from prkbench.sim.child import virtual_board as layout
+from prknode.ticks import TICKS_MASK
 
 FIRST_TICKS = TICKS_MASK - 5_000_000
 """The simulated tick counter starts 5 s before it wraps, so that every run crosses the wrap."""
