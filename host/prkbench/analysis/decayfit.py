@@ -1,4 +1,4 @@
-"""Least squares for a record of pressures: p_T against the running integral of its driving pressure.
+"""Least squares of a pressure record: p_T against the integral of its driving pressure.
 
 dp_T/dt = -k x T_ref/T integrates to p_T = a - k I, exact whatever the temperature and the pressure
 outside do. Between two readings the integral follows the flow law itself, not a straight line, so
@@ -134,7 +134,7 @@ def least_squares(blocks: Blocks, covariance: Array) -> tuple[float, float, floa
     dof = len(white_y) - design.shape[1]
     # The intercept absorbed the mean that was taken off.
     plain = blocks.y_pa - blocks.y_pa.mean() - design @ (beta / scale)
-    return float(beta[-1] / scale[-1]), se, float(residual @ residual) / dof, plain
+    return float(beta[-1]) / float(scale[-1]), se, float(residual @ residual) / dof, plain
 
 
 def fit_given(blocks: Blocks, swing_pa: float, count_pa: float) -> Fit:
@@ -175,7 +175,7 @@ def fit_learnt(blocks: Blocks) -> Fit:
         _, _, chi2, _ = least_squares(blocks, matrix)
         logdet = 2.0 * float(np.sum(np.log(np.diag(factor))))
         fisher = float(np.linalg.slogdet(x.T @ x)[1])
-        return dof * math.log(max(chi2, 1e-30)) + logdet + fisher
+        return float(dof * math.log(max(chi2, 1e-30)) + logdet + fisher)
 
     best = (math.inf, 0.0, 0.5)
     low, high = math.log(spacing / 5.0), math.log(span)
