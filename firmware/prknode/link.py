@@ -150,6 +150,8 @@ class Link:
                 out.append(answer.encode())
         if out:
             out.append(b"\n")
+        # A part without bytes could never be sent: the line takes none of it.
+        out = [part for part in out if len(part)]
         self._answers = []
         self._out = out
         self._sent = 0
