@@ -1,7 +1,7 @@
 """The command table: every header the node knows, and what it does.
 
-A handler takes (node, suffixes, parameters) and returns None, the text of an answer, a link.Block
-or link.PENDING. It raises ScpiError for what cannot be done.
+A handler takes (node, suffixes, parameters) and returns None, the text of an answer, a link.Block,
+a link.Listing or link.PENDING. It raises ScpiError for what cannot be done.
 """
 
 from prknode import PROTOCOL, __version__
