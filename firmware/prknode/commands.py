@@ -81,7 +81,7 @@ def _reboot(node, suffixes, parameters):
 
 def _time(node, suffixes, parameters):
     run = node.run_time()
-    return "%d,%d" % (node.uptime.microseconds(), -1 if run is None else run)
+    return "%d,%d" % (node.up_time(), -1 if run is None else run)
 
 
 def _memory(node, suffixes, parameters):
@@ -257,7 +257,7 @@ _TREE = (
     ("SYSTem:PROTocol?", lambda node, s, p: str(PROTOCOL), 0, 0),
     ("SYSTem:TIME?", _time, 0, 0),
     ("SYSTem:MEMory?", _memory, 0, 0),
-    ("SYSTem:UPTime?", lambda node, s, p: format_decimal(node.uptime.microseconds(), 6), 0, 0),
+    ("SYSTem:UPTime?", lambda node, s, p: format_decimal(node.up_time(), 6), 0, 0),
     ("SYSTem:PRESet", _preset, 0, 0),
     ("SYSTem:REBoot", _reboot, 0, 0),
     ("SENSe:ROLE<n>", _set_role, 1, 1),

@@ -223,7 +223,8 @@ class Node:
 
     def _event(self, code, sensor, value, text):
         time = self._time if self.measuring else self.uptime
-        pack_event(self.events.data, self.events.at, time.hi, time.lo, code, sensor, value, text)
+        t_us = time.at(self.board.ticks_us())
+        pack_event(self.events.data, self.events.at, t_us, code, sensor, value, text)
         self.events.push()
 
     # What commands ask for ----------------------------------------------------------------
@@ -278,12 +279,15 @@ class Node:
         expected = 60 * settings["rate_mhz"] // 1000
         if expected < 4:
             raise ScpiError(-221, "under 4 samples a minute")
+        # The last run's windows go first: two sets of them do not fit on a board.
+        self._estimator = None
+        self.board.collect()
+        self._estimator = Estimator(settings, [chip.trim for chip in self.chips])
+        self._sums = BlockSums(len(self.chips), paired, expected)
         self.run_id = self.board.new_run_id()
         self._setup = self._describe()
         for ring in (self.samples, self.blocks_ring, self.results, self.events):
             ring.clear()
-        self._sums = BlockSums(len(self.chips), paired, expected)
-        self._estimator = Estimator(settings, [chip.trim for chip in self.chips])
         now = self.board.ticks_us()
         self._time.start(now)
         self._missed = 0
@@ -304,14 +308,15 @@ class Node:
         """Note what the operator says, at this moment."""
         self._event(EV_MARK, _NO_SENSOR, 0, text)
 
+    def up_time(self):
+        """Microseconds since the node started."""
+        return self.uptime.at(self.board.ticks_us())
+
     def run_time(self):
         """Microseconds since INITiate, or None when not measuring."""
         if not self.measuring:
             return None
-        time = Elapsed()
-        time.hi = self._time.hi
-        time.lo = self._time.lo
-        return time.microseconds()
+        return self._time.at(self.board.ticks_us())
 
     def estimate(self, long):
         """The newest Estimate of the short or the long window, or None."""
