@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from prkbench.analysis.outcome import NO_VERDICT, SEALED, Check, Outcome, Series
 from prkbench.analysis.readings import ReadingsResult, analyze_readings
 from prkbench.analysis.verdict import show
 from prkbench.errors import DataError, UsageError
-from prkbench.law import LAWS, Law
+from prkbench.law import LAWS
 from prkbench.runfile import RunFile
 
 _NO_VERDICT_EXIT = 5
@@ -31,7 +31,7 @@ def examine_readings(
     volume = meta.get("volume_m3")
     result = analyze_readings(
         readings,
-        cast(Law | None, law),
+        law,
         volume_m3=volume,
         limit_lb_per_day=limit_lb_per_day,
         pressure_resolution_pa=meta.get("pressure_resolution_pa"),

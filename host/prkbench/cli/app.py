@@ -57,7 +57,7 @@ def _root(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show version.")
     ] = False,
 ) -> None:
-    """Exit status: 0 done; 1 verdict against; 2 bad input; 3 no device; 4 data lost; 5 undecided."""
+    """Status: 0 done; 1 verdict against; 2 bad input; 3 no device; 4 data lost; 5 undecided."""
 
 
 def main() -> None:

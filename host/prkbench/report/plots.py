@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import plotly.io  # type: ignore[import-untyped]
+import plotly.io
 from markupsafe import Markup
 
 from prkbench.analysis.outcome import FloatArray, Outcome, Series
