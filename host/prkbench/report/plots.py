@@ -26,17 +26,33 @@ BLUE_BAND, GREEN_BAND = "rgba(0,114,178,0.18)", "rgba(0,121,90,0.16)"
 
 CONFIG = {
     "displaylogo": False,
+    # The library's own button would send the record to its maker's server.
+    "showSendToCloud": False,
+    "plotlyServerURL": "",
     "responsive": True,
     "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"],
 }
 
 
 @dataclass(frozen=True)
+class Key:
+    """What a colour and a mark ("line", "dash", "dot", "band") stand for in a plot."""
+
+    name: str
+    mark: str
+    colour: str
+
+
+@dataclass(frozen=True)
 class Panel:
-    """A plot: its title with the unit, how to read it, its HTML, and whether it was thinned."""
+    """A plot: its title with the unit, how to read it, its key, its HTML, whether it was thinned.
+
+    The key is outside the plot, as text that wraps on a narrow screen.
+    """
 
     title: str
     note: str
+    key: list[Key]
     html: Markup
     thinned: bool
 
@@ -46,6 +62,7 @@ class _Sheet:
 
     def __init__(self) -> None:
         self.traces: list[Trace] = []
+        self.key: list[Key] = []
         self.thinned = False
 
     def line(self, name: str, t: FloatArray, y: FloatArray, colour: str, **style: Any) -> None:
@@ -53,6 +70,7 @@ class _Sheet:
         if not np.isfinite(y).any():
             return
         mode = "lines+markers" if len(t) <= FEW and "dash" not in style else "lines"
+        self.key.append(Key(name, "dash" if "dash" in style else "line", colour))
         at = breaks(t)
         # A NaN ahead of the first reading after a gap breaks the line without losing a reading.
         kept = self._keep(np.insert(y, at, np.nan))
@@ -64,6 +82,7 @@ class _Sheet:
         finite = np.isfinite(y) & np.isfinite(t)
         if not finite.any():
             return
+        self.key.append(Key(name, "dot", colour))
         t, y = t[finite], y[finite]
         kept = self._keep(y)
         marker = {"color": colour, "size": 3.5 if len(t) > FEW else 6, "opacity": opacity}
@@ -74,20 +93,20 @@ class _Sheet:
         finite = np.isfinite(low) & np.isfinite(high) & np.isfinite(t)
         if not finite.any():
             return
+        self.key.append(Key(name, "band", fill))
         t, low, high = t[finite], low[finite], high[finite]
         kept = np.union1d(self._keep(low), self._keep(high))
-        for bound, more in ((low, {"showlegend": False}), (high, {"fill": "tonexty"})):
+        for bound, more in ((low, {}), (high, {"fill": "tonexty"})):
             self._add(
                 name, t[kept], bound[kept],
                 mode="lines", line={"width": 0}, fillcolor=fill, hoverinfo="skip", **more,
             )  # fmt: skip
 
     def level(self, name: str, span: tuple[float, float], y: float, colour: str, dash: str) -> None:
-        """Add a horizontal line over the whole record."""
-        self._add(
-            name, np.array(span), np.array([y, y]),
-            mode="lines", line={"color": colour, "width": 1.6, "dash": dash},
-        )  # fmt: skip
+        """Add a horizontal line over the whole record; ``dash`` is plotly's word for it."""
+        self.key.append(Key(name, "line" if dash == "solid" else "dash", colour))
+        line = {"color": colour, "width": 1.6, "dash": dash}
+        self._add(name, np.array(span), np.array([y, y]), mode="lines", line=line)
 
     def _keep(self, y: FloatArray) -> Any:
         kept = extremes(y, POINTS)
@@ -157,7 +176,7 @@ def _residuals(series: Series) -> _Drawn:
     sheet.dots("used", series.t_h[used], series.residual_pa[used], BLUE, 0.9)
     # What was left out may lie far off: the scale is made for what was used.
     layout = {"yaxis": _y_range([series.residual_pa[used]], 0.08)}
-    note = "Measured less fitted. Pale points took no part in the fit."
+    note = "Measured less fitted. The scale suits the points used; pale ones took no part."
     return "Residual, Pa", note, sheet, layout
 
 
@@ -172,6 +191,8 @@ def _decay_constant(outcome: Outcome, series: Series, span: tuple[float, float])
     factor = lb_per_day_per_k(outcome)
     scale = 1.0 if factor is None else factor
     sheet = _Sheet()
+    if not np.isfinite(series.k_per_s).any():
+        return "", "", sheet, {}
     k, half = series.k_per_s * scale, 1.959964 * series.k_se_per_s * scale
     levels = []
     predicted, se = outcome.k_predicted_per_s, outcome.k_predicted_se_per_s
@@ -213,13 +234,12 @@ def _panel(
     axis = {"ticks": "outside", "tickcolor": "#bbb", "gridcolor": "#e6e6e6", "zeroline": False}
     merged: dict[str, Any] = {
         "height": 260,
-        "margin": {"l": 68, "r": 14, "t": 26, "b": 30},
+        "margin": {"l": 68, "r": 14, "t": 8, "b": 30},
         "paper_bgcolor": "white",
         "plot_bgcolor": "white",
         "font": {"family": "system-ui, sans-serif", "size": 12, "color": BLACK},
         "hovermode": "x",
-        "showlegend": sum(trace.get("showlegend", True) for trace in sheet.traces) > 1,
-        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "font": {"size": 11}},
+        "showlegend": False,
         **layout,
         "xaxis": {**axis, "range": [low - pad, high + pad], "ticksuffix": " h"},
         "yaxis": {**axis, **layout.get("yaxis", {})},
@@ -231,7 +251,8 @@ def _panel(
         div_id=f"panel-{index}", default_height=f"{merged['height']}px",
     )  # fmt: skip
     # plotly escapes names and numbers in its own script; nothing the user typed is in them.
-    return Panel(title, note, Markup(html), sheet.thinned)
+    key = sheet.key if len(sheet.key) > 1 else []
+    return Panel(title, note, key, Markup(html), sheet.thinned)
 
 
 def _event_lines(outcome: Outcome) -> dict[str, Any]:

@@ -68,7 +68,10 @@ def interval(bounds: tuple[float, float] | None) -> str:
     largest = max(abs(low), abs(high))
     if width <= 0 or largest >= 1e6 or width < 1e-6:
         return f"{number(low)} to {number(high)}"
-    places = max(1 - math.floor(math.log10(width)), 0)
+    # The smaller end keeps two digits, too, where one more place is enough for that.
+    nearest = min((abs(bound) for bound in bounds if bound), default=width)
+    places = 1 - math.floor(math.log10(width))
+    places = max(min(1 - math.floor(math.log10(nearest)), places + 1), places, 0)
     return f"{low:.{places}f} to {high:.{places}f}"
 
 
