@@ -112,8 +112,8 @@ def facts(outcome: Outcome) -> list[Fact]:
         rows.append(Fact("95 % interval", f"{text} lb/day", "at the stated volume"))
     if outcome.interval95_with_volume_lb_per_day is not None:
         text = interval(outcome.interval95_with_volume_lb_per_day)
-        rows.append(Fact("With the volume's range", f"{text} lb/day", "the PrK's volume is not"
-                         " published"))  # fmt: skip
+        remark = "the PrK's volume is not published"
+        rows.append(Fact("Over all volumes", f"{text} lb/day", remark))
     if outcome.upper_limit95_lb_per_day is not None:
         text = number(outcome.upper_limit95_lb_per_day)
         rows.append(Fact("Upper limit", f"{text} lb/day", "95 %, one-sided"))
