@@ -48,7 +48,7 @@ def rows(noise, count, slope=-3, lag=5):
     i = 0
     slot = 0
     segment = 1
-    for n in range(count):
+    for _ in range(count):
         slot += 1
         if noise.next(20) == 0:
             slot += 1 + noise.next(4)
