@@ -6,19 +6,17 @@ differs between a board, the unix port and a test comes in through the board obj
 
 import binascii
 import json
-import struct
 
 from prknode import PROTOCOL, __version__, commands
+from prknode.answers import Answers
 from prknode.blocks import BlockSums
 from prknode.bmp390 import FAULT_NAMES, OK, Bmp390
 from prknode.compat import const
 from prknode.compensate import ZERO_CELSIUS, Compensation
 from prknode.decay import Estimator
 from prknode.integers import format_decimal, round_div
-from prknode.link import PENDING, Block, Link
+from prknode.link import PENDING, Link
 from prknode.records import (
-    ANSWER_HEAD,
-    ANSWER_HEAD_SIZE,
     EV_ABORT,
     EV_BOOT,
     EV_FAULT,
@@ -57,7 +55,6 @@ from prknode.ticks import Elapsed
 
 _BLOCKS = const(128)
 _EVENTS = const(64)
-_ANSWER_RECORDS = const(200)
 _NO_SENSOR = const(0xFF)
 
 
@@ -80,12 +77,12 @@ class Node:
         self.results = Ring(RESULT_SIZE, _BLOCKS)
         self.events = Ring(EVENT_SIZE, _EVENTS)
         largest = max(sample_size(n), block_size(n), RESULT_SIZE, EVENT_SIZE)
-        self._answer = bytearray(ANSWER_HEAD_SIZE + largest * _ANSWER_RECORDS + 4)
         self.status = Status()
         self.uptime = Elapsed()
         self.uptime.start(board.ticks_us())
         self._time = Elapsed()
         self._link = Link(board, self, self.status)
+        self._answers = Answers(largest, self._link)
         self._sums = None
         self._estimator = None
         self._setup = b"{}"
@@ -226,7 +223,8 @@ class Node:
 
     def _event(self, code, sensor, value, text):
         time = self._time if self.measuring else self.uptime
-        pack_event(self.events.data, self.events.at, time.hi, time.lo, code, sensor, value, text)
+        t_us = time.at(self.board.ticks_us())
+        pack_event(self.events.data, self.events.at, t_us, code, sensor, value, text)
         self.events.push()
 
     # What commands ask for ----------------------------------------------------------------
@@ -281,12 +279,15 @@ class Node:
         expected = 60 * settings["rate_mhz"] // 1000
         if expected < 4:
             raise ScpiError(-221, "under 4 samples a minute")
+        # The last run's windows go first: two sets of them do not fit on a board.
+        self._estimator = None
+        self.board.collect()
+        self._estimator = Estimator(settings, [chip.trim for chip in self.chips])
+        self._sums = BlockSums(len(self.chips), paired, expected)
         self.run_id = self.board.new_run_id()
         self._setup = self._describe()
         for ring in (self.samples, self.blocks_ring, self.results, self.events):
             ring.clear()
-        self._sums = BlockSums(len(self.chips), paired, expected)
-        self._estimator = Estimator(settings, [chip.trim for chip in self.chips])
         now = self.board.ticks_us()
         self._time.start(now)
         self._missed = 0
@@ -307,14 +308,15 @@ class Node:
         """Note what the operator says, at this moment."""
         self._event(EV_MARK, _NO_SENSOR, 0, text)
 
+    def up_time(self):
+        """Microseconds since the node started."""
+        return self.uptime.at(self.board.ticks_us())
+
     def run_time(self):
         """Microseconds since INITiate, or None when not measuring."""
         if not self.measuring:
             return None
-        time = Elapsed()
-        time.hi = self._time.hi
-        time.lo = self._time.lo
-        return time.microseconds()
+        return self._time.at(self.board.ticks_us())
 
     def estimate(self, long):
         """The newest Estimate of the short or the long window, or None."""
@@ -362,36 +364,11 @@ class Node:
 
     def answer_bytes(self, data):
         """Bytes as a block answer."""
-        n = len(data)
-        self._answer[:n] = data
-        return Block(self._answer, n)
+        return self._answers.whole(data)
 
     def answer_records(self, ring, first, count):
-        """Records from `first` on as a block with header and CRC-32, or as text.
-
-        Asking for `first` acknowledges everything before it. Records no longer held are left
-        out: the header's first tells where the answer begins.
-        """
-        ring.acknowledge(first)
-        first = max(first, ring.oldest)
-        count = max(0, min(count, _ANSWER_RECORDS, ring.next - first))
-        size = ring.size
-        answer = self._answer
-        struct.pack_into(ANSWER_HEAD, answer, 0, self.run_id, first, count, size)
-        end = ANSWER_HEAD_SIZE + count * size
-        ring.read_into(first, count, answer, ANSWER_HEAD_SIZE)
-        if self.ascii:
-            return self._as_text(first, count, size)
-        crc = binascii.crc32(memoryview(answer)[:end]) & 0xFFFFFFFF
-        struct.pack_into("<I", answer, end, crc)
-        return Block(answer, end + 4)
-
-    def _as_text(self, first, count, size):
-        """The same as comma-separated integers: run, first, count, size, then every byte."""
-        parts = ["%d,%d,%d,%d" % (self.run_id, first, count, size)]
-        for i in range(count * size):
-            parts.append(str(self._answer[ANSWER_HEAD_SIZE + i]))
-        return ",".join(parts)
+        """Records of this run from `first` on; see answers.Answers.records."""
+        return self._answers.records(ring, self.run_id, first, count, self.ascii)
 
     def setup_json(self):
         """The run's set-up as JSON bytes."""

@@ -111,11 +111,10 @@ def pack_time(data, at, t_hi, t_lo):
     data[at + 5] = (t_hi >> 16) & 0xFF
 
 
-def pack_event(data, at, t_hi, t_lo, code, sensor, value, text):
+def pack_event(data, at, t_us, code, sensor, value, text):
     """Write one event record at that offset; the text is cut at 52 bytes."""
-    t = (t_hi << 24) | t_lo
     struct.pack_into(
-        EVENT, data, at, t & 0xFFFF, (t >> 16) & 0xFFFF, (t >> 32) & 0xFFFF,
+        EVENT, data, at, t_us & 0xFFFF, (t_us >> 16) & 0xFFFF, (t_us >> 32) & 0xFFFF,
         code, sensor, value, text.encode()[:52],
     )  # fmt: skip
 

@@ -41,6 +41,10 @@ class Elapsed:
         self.hi += (step >> 24) + (lo >> 24)
         self.lo = lo & _LOW
 
+    def at(self, ticks):
+        """Microseconds at a tick count within 8.9 minutes of the last update, never less."""
+        return self.microseconds() + max(0, ticks_diff(ticks, self._last))
+
     def microseconds(self):
         """The whole count; allocates on a board once it passes 2^30."""
         return self.hi << 24 | self.lo
