@@ -1,8 +1,9 @@
 """Sums over slots of the node's clock."""
 
+from runner import run
+
 from prknode.blocks import BlockSums
 from prknode.records import BLOCK_FAULT, BLOCK_VALID, FLAG_RESTART, sample_size
-from runner import run
 
 SLOT = 60000000
 

@@ -3,6 +3,8 @@
 import struct
 
 from fake_board import TRIM, make_config
+from runner import run
+
 from prknode.blocks import Block
 from prknode.decay import Estimator
 from prknode.records import (
@@ -24,7 +26,6 @@ from prknode.regression import solve
 from prknode.segments import CONTINUES, RESTART, Row
 from prknode.settings import Settings
 from prknode.window import Window
-from runner import run
 
 N = 300
 RAW_P = 7184279

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
 from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.decayfit import Record, running_integral
 from prkbench.analysis.readings import ReadingsResult, analyze_readings

@@ -14,12 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plotly.offline import get_plotlyjs
+from report_samples import decay_series, outcome
+
 from prkbench.analysis.outcome import BudgetLine, Check, EventNote, Outcome, Series
 from prkbench.errors import DataError, UsageError
 from prkbench.report.page import render, write_page
 from prkbench.report.plots import CONFIG, panels
 from prkbench.report.sheet import POINTS
-from report_samples import decay_series, outcome
 
 ATTACK = "<script>alert('x')</script>&\"<img src=https://example.org/a.png onerror=alert(1)>"
 

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from report_samples import decay_series, outcome
+from rich.console import Console
+
 from prkbench.analysis.outcome import Outcome
 from prkbench.report.sparkline import ASCII, BLOCKS, sparkline
 from prkbench.report.summary import print_summary
-from report_samples import decay_series, outcome
-from rich.console import Console
 
 
 def printed(result: Outcome, encoding: str = "utf-8", terminal: bool = False) -> str:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+
 from prkbench.report.sheet import POINTS, Sheet
 from prkbench.report.thin import breaks, extremes
 

@@ -5,8 +5,9 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from prkbench.report.wording import duration, interval, lb_per_day_per_k, number, plus_minus
 from report_samples import outcome
+
+from prkbench.report.wording import duration, interval, lb_per_day_per_k, number, plus_minus
 
 
 @pytest.mark.parametrize(
