@@ -5,6 +5,7 @@ a link.Listing or link.PENDING. It raises ScpiError for what cannot be done.
 """
 
 from prknode import PROTOCOL, __version__
+from prknode.compat import const
 from prknode.integers import format_decimal
 from prknode.link import PENDING
 from prknode.records import BASIS_NAMES, NO_SE, STATE_NAMES
@@ -289,19 +290,18 @@ _TREE = (
 # fmt: on
 
 
+_KEY = const(3)
+"""Letters by which commands are sorted: the shortest short form has three, as CAL."""
+
+
 def _by_root():
     roots = {}
     for entry in _TREE:
-        roots.setdefault(_short_root(entry[0]), []).append(entry)
+        roots.setdefault(entry[0][:_KEY].upper(), []).append(entry)
     for item in SETTINGS:
         for entry in _setting_command(item):
-            roots.setdefault(_short_root(entry[0]), []).append(entry)
+            roots.setdefault(entry[0][:_KEY].upper(), []).append(entry)
     return roots
-
-
-def _short_root(pattern):
-    root = pattern.replace("[", ":").replace("<", ":").split(":")[0].replace("?", "")
-    return root.upper()[:4]
 
 
 ROOTS = _by_root()
@@ -314,8 +314,7 @@ def find(header):
         if entry is not None:
             return entry[0], (), entry[1], entry[2]
     else:
-        root = header.split(":")[0].replace("?", "")[:4]
-        for pattern, handler, least, most in ROOTS.get(root, ()):
+        for pattern, handler, least, most in ROOTS.get(header[:_KEY], ()):
             suffixes = match(pattern, header)
             if suffixes is not None:
                 return handler, suffixes, least, most

@@ -37,7 +37,7 @@ class Window:
         self.rows = 0
         self.segments = []  # [segment number, rows, [ten moments]], oldest first
 
-    def _row(self, index):
+    def row(self, index):
         """Row `index` of the window, 0 the oldest: (slot, segment, I, D, y, sums of I, D, y)."""
         at = self._start + index
         if at >= self.capacity:
@@ -48,7 +48,7 @@ class Window:
         """Take a Row; the oldest one leaves when the window is full."""
         if self.rows == self.capacity:
             self._remove_oldest()
-        previous = self._row(self.rows - 1) if self.rows else None
+        previous = self.row(self.rows - 1) if self.rows else None
         if previous is not None and previous[1] == row.segment:
             sums = (previous[5] + row.i, previous[6] + row.d, previous[7] + row.y)
         else:
@@ -67,8 +67,8 @@ class Window:
         self._enter(segment[2], previous, (row.slot, row.segment, row.i, row.d, row.y), 1)
 
     def _remove_oldest(self):
-        oldest = self._row(0)
-        following = self._row(1) if self.rows > 1 else None
+        oldest = self.row(0)
+        following = self.row(1) if self.rows > 1 else None
         segment = self.segments[0]
         moments = segment[2]
         self._enter(moments, None, oldest, -1)
@@ -124,13 +124,13 @@ class Window:
         size = self.rows // number
         skip = self.rows - size * number
         result = []
-        before = self._row(skip - 1)[5:8] if skip else self._before_first()
+        before = self.row(skip - 1)[5:8] if skip else self._before_first()
         for b in range(number):
-            sums = self._row(skip + size * (b + 1) - 1)[5:8]
+            sums = self.row(skip + size * (b + 1) - 1)[5:8]
             result.append(tuple(_signed(sums[j] - before[j]) for j in range(3)))
             before = sums
         return result
 
     def _before_first(self):
-        first = self._row(0)
+        first = self.row(0)
         return first[5] - first[2], first[6] - first[3], first[7] - first[4]

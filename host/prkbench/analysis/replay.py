@@ -113,9 +113,7 @@ class Replayer:
         replay.results.append(bytes(record) + bytes(result))
 
 
-def replay_run(
-    file: RunFile, run: Run, on_progress: Callable[[int], None] | None = None
-) -> Replay:
+def replay_run(file: RunFile, run: Run, on_progress: Callable[[int], None] | None = None) -> Replay:
     """Replay one run of a run file and compare it with what the node recorded.
 
     on_progress is told the number of samples done.
