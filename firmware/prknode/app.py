@@ -13,6 +13,7 @@ def run(board):
     board.begin()
     try:
         while True:
+            node = None
             try:
                 node = Node(board, board.config())
                 while True:
@@ -20,6 +21,9 @@ def run(board):
                     board.idle(wait, node.busy, node.fill_percent())
             except Exception as error:
                 board.crashed(error)
+            # Two nodes do not fit on a board: the old one goes before the new one is built.
+            node = None
+            board.collect()
     finally:
         board.end()
 

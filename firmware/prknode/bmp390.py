@@ -1,8 +1,9 @@
 # https://www.bosch-sensortec.com/media/boschsensortec/downloads/datasheets/bst-bmp390-ds002.pdf
 """BMP390 and BMP388 at register level: raw counts out, every wait bounded, faults told apart.
 
-The driver never sleeps: bring-up is two calls at least 2 ms apart, reset() and configure(), and a
-conversion is trigger() and, conversion_us later, read().
+The driver never sleeps: bring-up is two calls at least 2 ms apart, reset() and configure(). Then a
+conversion is trigger() and, conversion_us later, read(); or stream() makes the chip convert on its
+own clock into its FIFO, from which waiting() and fetch() take frames until rest().
 """
 
 from prknode.compat import const
@@ -14,6 +15,9 @@ _CHIP_ID   = const(0x00)
 _ERR_REG   = const(0x02)
 _STATUS    = const(0x03)  # 0x10 cmd_rdy, 0x20 pressure ready, 0x40 temperature ready
 _EVENT     = const(0x10)  # 0x01 power-on or soft reset since the last read
+_FIFO_DATA = const(0x14)
+_FIFO_CONFIG_1 = const(0x17)
+_FIFO_CONFIG_2 = const(0x18)
 _PWR_CTRL  = const(0x1B)
 _OSR       = const(0x1C)
 _ODR       = const(0x1D)
@@ -25,7 +29,12 @@ _READY     = const(0x60)
 _POR       = const(0x01)
 _SLEEP     = const(0x03)  # both sensors enabled, mode 00
 _FORCED    = const(0x13)  # both sensors enabled, mode 01
+_NORMAL    = const(0x33)  # both sensors enabled, mode 11
 _SOFT_RESET = const(0xB6)
+_FIFO_FLUSH = const(0xB0)
+_FIFO_ON   = const(0x1B)  # on, stop when full, pressure and temperature
+_FIFO_OFF  = const(0x02)
+_FIFO_FILTERED = const(0x08)
 _ERRORS    = const(0x07)  # fatal, command, configuration
 
 BMP390_ID  = const(0x60)
@@ -38,10 +47,11 @@ WRONG_ID   = const(2)  # somebody does, but it is no BMP390/BMP388
 TRIM_CRC   = const(3)  # the trim bytes do not match their checksum
 CONF_ERR   = const(4)  # the chip refuses the configuration
 NACK       = const(5)  # it stopped answering in mid-run
-LATE       = const(6)  # no data after twice the conversion time
+LATE       = const(6)  # no data long after they were due
 STUCK      = const(7)  # the same raw counts over and over, beyond the noise's odds
 POR        = const(8)  # it reset itself
 RANGE      = const(9)  # a reading outside what the chip can measure
+FRAME      = const(10)  # bytes from the FIFO that are no frames
 # fmt: on
 FAULT_NAMES = (
     "OK",
@@ -54,6 +64,7 @@ FAULT_NAMES = (
     "STUCK",
     "POR",
     "RANGE",
+    "FRAME",
 )  # fmt: skip
 
 RESET_US = const(2500)
@@ -62,7 +73,17 @@ RESET_US = const(2500)
 _BURST = const(14)  # 0x03..0x10: status, pressure, temperature, sensor time, event; in one read
 _DATA = const(1)
 _EVENT_AT = const(13)
+_FIFO_STATE = const(4)  # 0x10..0x13: event, interrupt status, FIFO length; in one read
 _SAME = const(8)  # identical readings in a row; noise makes even two a rarity
+
+FRAME_BYTES = const(7)
+FIFO_FRAMES = const(73)
+"""Frames of pressure and temperature that the FIFO's 512 bytes hold."""
+FRAME_SAMPLE = const(0x94)  # then temperature, then pressure: the registers have it the other way
+FRAME_TIME = const(0xA0)
+FRAME_CONFIG = const(0x48)
+FRAME_ERROR = const(0x44)
+FRAME_EMPTY = const(0x80)
 
 
 class SensorFault(Exception):
@@ -91,6 +112,8 @@ class Bmp390:
         self._same = 0
         self._one = bytearray(1)
         self._forced = bytes((_FORCED,))
+        self._fifo = bytearray(_FIFO_STATE)
+        self._arrived = 0
         self.chip_id = 0
         self.trim = bytes(TRIM_BYTES)
 
@@ -136,10 +159,56 @@ class Bmp390:
                 raise SensorFault(CONF_ERR)
         except OSError:
             raise SensorFault(ABSENT)
+        self._filtered = iir != 0
         self._same = 0
+
+    def stream(self, rate):
+        """Start converting at 200/2^rate Hz into the FIFO, on the chip's own clock.
+
+        Raises SensorFault(CONF_ERR) when a conversion takes longer than the period, and OSError
+        when the chip does not acknowledge.
+        """
+        self._write(_PWR_CTRL, _SLEEP)
+        self._write(_ODR, rate)
+        # The FIFO comes after everything that would put a configuration frame into it.
+        self._write(_FIFO_CONFIG_2, _FIFO_FILTERED if self._filtered else 0)
+        self._write(_FIFO_CONFIG_1, _FIFO_ON)
+        self._write(_CMD, _FIFO_FLUSH)
+        self._write(_PWR_CTRL, _NORMAL)
+        if self._register(_ERR_REG) & _ERRORS:
+            raise SensorFault(CONF_ERR)
+        self._same = 0
+
+    def rest(self):
+        """End stream(): sleep, FIFO off and empty. Raises OSError."""
+        self._write(_PWR_CTRL, _SLEEP)
+        self._write(_FIFO_CONFIG_1, _FIFO_OFF)
+
+    def waiting(self):
+        """Bytes in the FIFO, or -1 when the chip has reset itself. Raises OSError.
+
+        Allocates nothing.
+        """
+        state = self._fifo
+        self._bus.readfrom_mem_into(self.address, _EVENT, state)
+        if state[0] & _POR:
+            return -1
+        return state[2] | (state[3] & 1) << 8
+
+    def fetch(self, view):
+        """Fill the view with bytes of the FIFO. Raises OSError; allocates nothing.
+
+        A frame that is cut short stays in the FIFO and comes again with the next call.
+        """
+        self._bus.readfrom_mem_into(self.address, _FIFO_DATA, view)
+
+    def check_frame(self, data, at):
+        """OK, STUCK or RANGE for the sample frame at that offset, compared with the last one."""
+        return self._check(data, at + 1)
 
     def trigger(self):
         """Start one forced conversion; raises OSError when the chip does not acknowledge."""
+        self._arrived = 0
         self._bus.writeto_mem(self.address, _PWR_CTRL, self._forced)
 
     def read(self):
@@ -151,19 +220,26 @@ class Bmp390:
         self._bus.readfrom_mem_into(self.address, _STATUS, burst)
         if burst[_EVENT_AT] & _POR:
             return POR
-        if burst[0] & _READY != _READY:
+        # Reading the data clears their flags, so one that came first has to be remembered.
+        self._arrived |= burst[0]
+        if self._arrived & _READY != _READY:
             return LATE
+        return self._check(burst, _DATA)
+
+    def _check(self, data, at):
+        """Whether six bytes of raw counts can be a new reading; allocates nothing."""
         last = self._last
         same = True
         for i in range(6):
-            byte = burst[_DATA + i]
+            byte = data[at + i]
             if byte != last[i]:
                 same = False
                 last[i] = byte
-        if same:
-            self._same += 1
-            if self._same >= _SAME:
-                return STUCK
-        else:
+        # Within the chip's range no count comes near either end of the 24 bits.
+        if last[2] == 0 or last[2] == 0xFF or last[5] == 0 or last[5] == 0xFF:
+            return RANGE
+        if not same:
             self._same = 0
-        return OK
+            return OK
+        self._same += 1
+        return STUCK if self._same >= _SAME else OK

@@ -1,10 +1,11 @@
 """The command table: every header the node knows, and what it does.
 
-A handler takes (node, suffixes, parameters) and returns None, the text of an answer, a link.Block
-or link.PENDING. It raises ScpiError for what cannot be done.
+A handler takes (node, suffixes, parameters) and returns None, the text of an answer, a link.Block,
+a link.Listing or link.PENDING. It raises ScpiError for what cannot be done.
 """
 
 from prknode import PROTOCOL, __version__
+from prknode.compat import const
 from prknode.integers import format_decimal
 from prknode.link import PENDING
 from prknode.records import BASIS_NAMES, NO_SE, STATE_NAMES
@@ -12,24 +13,28 @@ from prknode.scpi import ScpiError, channels, match, quoted, whole
 from prknode.settings import OFFSET, ROLE, SETTINGS, SettingError
 from prknode.status import ESR_OPC
 
+_MAX_U32 = (1 << 32) - 1
 _NAN = "9.91E37"
 """What SCPI answers for a number that is not there."""
+
+
+def _value(item, text):
+    try:
+        return item.check(item.parse(text))
+    except SettingError as error:
+        raise ScpiError(-222, str(error))
+    except ValueError:
+        raise ScpiError(-224, "%s: cannot take %s" % (item.key, text[:20]))
 
 
 def _setting_command(item):
     def command(node, suffixes, parameters):
         node.require_idle()
-        try:
-            value = item.check(item.parse(parameters[0]))
-        except SettingError as error:
-            raise ScpiError(-222, str(error))
-        except ValueError:
-            raise ScpiError(-224, "%s: cannot take %s" % (item.key, parameters[0][:20]))
-        node.change(item.key, value)
+        node.change(item.key, _value(item, parameters[0]))
 
     def query(node, suffixes, parameters):
         if parameters:
-            return item.show(item.parse(parameters[0]))
+            return item.show(_value(item, parameters[0]))
         return item.show(node.settings[item.key])
 
     return ((item.header, command, 1, 1), (item.header + "?", query, 0, 1))
@@ -77,7 +82,7 @@ def _reboot(node, suffixes, parameters):
 
 def _time(node, suffixes, parameters):
     run = node.run_time()
-    return "%d,%d" % (node.uptime.microseconds(), -1 if run is None else run)
+    return "%d,%d" % (node.up_time(), -1 if run is None else run)
 
 
 def _memory(node, suffixes, parameters):
@@ -87,10 +92,7 @@ def _memory(node, suffixes, parameters):
 def _set_role(node, suffixes, parameters):
     node.require_idle()
     sensor = _sensor(node, suffixes[0])
-    try:
-        role = ROLE.parse(parameters[0])
-    except ValueError:
-        raise ScpiError(-224, "a role is one of " + " ".join(ROLE.words))
+    role = _value(ROLE, parameters[0])
     old = sensor.role
     sensor.role = role
     if old != role:
@@ -104,7 +106,7 @@ def _role(node, suffixes, parameters):
 def _set_offset(node, suffixes, parameters):
     node.require_idle()
     listed = channels(parameters[1], len(node.settings.sensors))
-    value = OFFSET.check(OFFSET.parse(parameters[0]))
+    value = _value(OFFSET, parameters[0])
     for i in listed:
         node.settings.sensors[i].offset_mpa = value
 
@@ -152,9 +154,9 @@ def _points(node, suffixes, parameters):
 def _read(name):
     def command(node, suffixes, parameters):
         ring = getattr(node, name)
-        first = whole(parameters[0], 0, 1 << 32)
+        first = whole(parameters[0], 0, _MAX_U32)
         count = whole(parameters[1], 0, 200)
-        if len(parameters) > 2 and whole(parameters[2], 0, 1 << 32) != node.run_id:
+        if len(parameters) > 2 and whole(parameters[2], 0, _MAX_U32) != node.run_id:
             raise ScpiError(-230, "run %s is not held" % parameters[2])
         return node.answer_records(ring, first, count)
 
@@ -218,8 +220,12 @@ def _register_commands(path, name):
 
 
 def _channels(node, parameters):
-    n = len(node.settings.sensors)
-    return channels(parameters[0], n) if parameters else [node.settings.chamber()]
+    if parameters:
+        return channels(parameters[0], len(node.settings.sensors))
+    try:
+        return [node.settings.chamber()]
+    except ValueError:
+        raise ScpiError(-221, "no sensor has the role CHAMBER")
 
 
 def _sensor(node, suffix):
@@ -252,7 +258,7 @@ _TREE = (
     ("SYSTem:PROTocol?", lambda node, s, p: str(PROTOCOL), 0, 0),
     ("SYSTem:TIME?", _time, 0, 0),
     ("SYSTem:MEMory?", _memory, 0, 0),
-    ("SYSTem:UPTime?", lambda node, s, p: format_decimal(node.uptime.microseconds(), 6), 0, 0),
+    ("SYSTem:UPTime?", lambda node, s, p: format_decimal(node.up_time(), 6), 0, 0),
     ("SYSTem:PRESet", _preset, 0, 0),
     ("SYSTem:REBoot", _reboot, 0, 0),
     ("SENSe:ROLE<n>", _set_role, 1, 1),
@@ -284,19 +290,18 @@ _TREE = (
 # fmt: on
 
 
+_KEY = const(3)
+"""Letters by which commands are sorted: the shortest short form has three, as CAL."""
+
+
 def _by_root():
     roots = {}
     for entry in _TREE:
-        roots.setdefault(_short_root(entry[0]), []).append(entry)
+        roots.setdefault(entry[0][:_KEY].upper(), []).append(entry)
     for item in SETTINGS:
         for entry in _setting_command(item):
-            roots.setdefault(_short_root(entry[0]), []).append(entry)
+            roots.setdefault(entry[0][:_KEY].upper(), []).append(entry)
     return roots
-
-
-def _short_root(pattern):
-    root = pattern.replace("[", ":").replace("<", ":").split(":")[0].replace("?", "")
-    return root.upper()[:4]
 
 
 ROOTS = _by_root()
@@ -309,8 +314,7 @@ def find(header):
         if entry is not None:
             return entry[0], (), entry[1], entry[2]
     else:
-        root = header.split(":")[0].replace("?", "")[:4]
-        for pattern, handler, least, most in ROOTS.get(root, ()):
+        for pattern, handler, least, most in ROOTS.get(header[:_KEY], ()):
             suffixes = match(pattern, header)
             if suffixes is not None:
                 return handler, suffixes, least, most

@@ -79,6 +79,7 @@ class Estimator:
         self._long_rows = Rows()
         self._stability = Stability(settings["planned"])
         self._previous = None
+        self._faulted = False
         self.state = SETTLING
         self.estimate = None
         self.long_estimate = None
@@ -94,8 +95,10 @@ class Estimator:
             p_ref = self._fixed_reference
         else:
             p_ref = self._sensor(block, self._reference)[0]
-        x = driving_pressure(self._law, p, p_ref, self._norm, t, self._t_ref)
-        return Reduced(p, p_ref, t, x, round_div(p * self._t_ref, t))
+        # Below any temperature the chip can measure the block is out of range anyway.
+        divisor = max(t, MIN_K)
+        x = driving_pressure(self._law, p, p_ref, self._norm, divisor, self._t_ref)
+        return Reduced(p, p_ref, t, x, round_div(p * self._t_ref, divisor))
 
     def _sensor(self, block, index):
         n = block.numbers[index]
@@ -112,6 +115,9 @@ class Estimator:
         """
         self.event = CONTINUES
         self.used = False
+        # A fault in a block that does not count ends the segment at the next one that does.
+        if block.flags & BLOCK_FAULT:
+            self._faulted = True
         if not block.flags & BLOCK_VALID:
             return
         now = self.reduce(block)
@@ -120,7 +126,8 @@ class Estimator:
         if block.flags & BLOCK_RANGE:
             return
         segmenter = self._segmenter
-        self.event = segmenter.step(block.slot, now.p, block.flags & BLOCK_FAULT)
+        self.event = segmenter.step(block.slot, now.p, self._faulted)
+        self._faulted = False
         if self.event != CONTINUES:
             self._stability.restart()
             self.state = SETTLING
@@ -174,13 +181,17 @@ class Estimator:
         none = _NOTHING
         short = self.estimate or none
         long = self.long_estimate or none
-        last = self.last
+        last = self.last or _NO_BLOCK
         struct.pack_into(
             RESULT, data, at, slot, self.state, short.basis,
             short.rows, long.rows, len(self._short.segments),
             short.k, short.se, long.k, long.se,
-            max(0, last.p) if last else 0, max(0, last.p_ref) if last else 0, last.t if last else 0,
+            _u32(last.p), _u32(last.p_ref), _u32(last.t),
         )  # fmt: skip
+
+
+def _u32(value):
+    return max(0, min(value, 0xFFFFFFFF))
 
 
 def _pascals(value, per_pascal):
@@ -188,3 +199,4 @@ def _pascals(value, per_pascal):
 
 
 _NOTHING = solve(Window(1, 0), 60)
+_NO_BLOCK = Reduced(0, 0, 0, 0, 0)

@@ -8,6 +8,7 @@ LINE_LIMIT = const(256)
 ANSWER_US = const(250000)
 """How long the host may take before the rest of an answer is dropped."""
 _CHUNK = const(256)
+_LISTED = const(16)
 
 PENDING = object()
 """What a handler returns when its answer comes later, from node.finish_measurement()."""
@@ -21,11 +22,34 @@ class Block:
         self.size = size
 
 
+class Listing:
+    """Bytes of a shared buffer, to be sent as comma-separated integers after a head.
+
+    The text is made piece by piece as the line takes it: all of it at once would not fit.
+    """
+
+    def __init__(self, head, buffer, at, end):
+        self._head = head
+        self._buffer = buffer
+        self._at = at
+        self._end = end
+
+    def piece(self):
+        """The next piece of the text as bytes; empty when there is no more."""
+        text = self._head
+        self._head = ""
+        stop = min(self._end, self._at + _LISTED)
+        while self._at < stop:
+            text += ",%d" % self._buffer[self._at]
+            self._at += 1
+        return text.encode()
+
+
 class Link:
     """Line discipline over a board's byte streams.
 
     board: has read_into(buffer) -> n and write(view) -> n, neither of which blocks;
-    node: has execute(header, parameters) -> None, text, Block or PENDING, and
+    node: has execute(header, parameters) -> None, text, Block, Listing or PENDING, and
     finish_measurement() -> text or PENDING; status: where errors are queued.
     """
 
@@ -51,6 +75,14 @@ class Link:
     def busy(self):
         """Whether a command or an answer is under way."""
         return bool(self._out or self._waiting or self._commands or self._in_at < self._in_end)
+
+    @property
+    def holds_data(self):
+        """Whether an answer of the present line lies in the buffer that data answers share."""
+        for answer in self._answers:
+            if isinstance(answer, (Block, Listing)):
+                return True
+        return False
 
     def step(self, now):
         """Send what can be sent, or take in and carry out one command; returns whether to hurry."""
@@ -128,27 +160,31 @@ class Link:
         except (ValueError, OverflowError) as error:
             self._status.error(-224, str(error)[:60])
             return
+        except MemoryError:
+            self._status.error(-321, text[:40])
+            return
         if answer is PENDING:
             self._waiting = True
         elif answer is not None:
-            if isinstance(answer, Block) and any(isinstance(a, Block) for a in self._answers):
-                self._status.error(-221, "one data block a line")
-            else:
-                self._answers.append(answer)
+            self._answers.append(answer)
 
     def _finish(self, now):
         """All commands of the line are done: put the answer together."""
         out = []
-        for answer in self._answers:
-            if out:
+        for i, answer in enumerate(self._answers):
+            if i:
                 out.append(b";")
             if isinstance(answer, Block):
                 size = str(answer.size)
                 out.append(("#%d%s" % (len(size), size)).encode())
-                out.append(memoryview(answer.buffer)[: answer.size])
-            else:
+                if answer.size:
+                    out.append(memoryview(answer.buffer)[: answer.size])
+            elif isinstance(answer, Listing):
+                out.append(answer)
+            elif answer:
+                # A part without bytes could never be sent: the line takes none of it.
                 out.append(answer.encode())
-        if out:
+        if self._answers:
             out.append(b"\n")
         self._answers = []
         self._out = out
@@ -157,6 +193,12 @@ class Link:
 
     def _send(self, now):
         part = self._out[0]
+        if isinstance(part, Listing):
+            part = part.piece()
+            if not part:
+                self._out.pop(0)
+                return
+            self._out.insert(0, part)
         sent = self._sent
         n = self._board.write(memoryview(part)[sent : sent + _CHUNK])
         if n:

@@ -6,19 +6,17 @@ differs between a board, the unix port and a test comes in through the board obj
 
 import binascii
 import json
-import struct
 
 from prknode import PROTOCOL, __version__, commands
+from prknode.answers import Answers
 from prknode.blocks import BlockSums
 from prknode.bmp390 import FAULT_NAMES, OK, Bmp390
 from prknode.compat import const
-from prknode.compensate import ZERO_CELSIUS, Compensation
 from prknode.decay import Estimator
-from prknode.integers import format_decimal, round_div
-from prknode.link import PENDING, Block, Link
+from prknode.fifo import FifoSampler
+from prknode.link import PENDING, Link
+from prknode.readings import NOT_A_NUMBER, reading
 from prknode.records import (
-    ANSWER_HEAD,
-    ANSWER_HEAD_SIZE,
     EV_ABORT,
     EV_BOOT,
     EV_FAULT,
@@ -32,6 +30,7 @@ from prknode.records import (
     EV_VENT,
     EVENT_SIZE,
     FAULT,
+    FLAG_FAULT,
     FLAG_LATE,
     FLAG_RESTART,
     FLAG_STATE_SHIFT,
@@ -48,17 +47,18 @@ from prknode.records import (
     sample_size,
 )
 from prknode.ring import Ring
-from prknode.sampler import Sampler
+from prknode.sampler import FASTEST_MHZ, Sampler
 from prknode.scpi import ScpiError
 from prknode.segments import GAP, REPRESS, VENT
+from prknode.sensors import Sensors
 from prknode.settings import SettingError, Settings
 from prknode.status import OPER_MEASURING, OPER_SETTLING, QUES_SENSOR1, Status
-from prknode.ticks import Elapsed
+from prknode.ticks import Elapsed, ticks_diff
 
 _BLOCKS = const(128)
 _EVENTS = const(64)
-_ANSWER_RECORDS = const(200)
 _NO_SENSOR = const(0xFF)
+_SAMPLES_A_STEP = const(8)
 
 
 class Node:
@@ -74,19 +74,25 @@ class Node:
         self.settings = Settings(config)
         n = len(self.settings.sensors)
         self.chips = [Bmp390(board.bus(s.bus), s.address) for s in self.settings.sensors]
-        self._sampler = Sampler(self.chips, self.settings)
+        self._sensors = Sensors(self.chips)
+        # In charge whenever nothing is measured, and of measurements up to 12.5 Hz.
+        self._forced = Sampler(self._sensors, self.settings)
+        self._sampler = self._forced
+        self._set_up()
         self.samples = Ring(sample_size(n), ring_records)
         self.blocks_ring = Ring(block_size(n), _BLOCKS)
         self.results = Ring(RESULT_SIZE, _BLOCKS)
         self.events = Ring(EVENT_SIZE, _EVENTS)
         largest = max(sample_size(n), block_size(n), RESULT_SIZE, EVENT_SIZE)
-        self._answer = bytearray(ANSWER_HEAD_SIZE + largest * _ANSWER_RECORDS + 4)
         self.status = Status()
         self.uptime = Elapsed()
         self.uptime.start(board.ticks_us())
         self._time = Elapsed()
         self._link = Link(board, self, self.status)
+        self._answers = Answers(largest, self._link)
         self._sums = None
+        self._paired = 0
+        self._fresh = False
         self._estimator = None
         self._setup = b"{}"
         self._wanted = None
@@ -103,17 +109,25 @@ class Node:
         """Do what is due at tick `now`; returns the microseconds until something is."""
         self.uptime.update(now)
         sampler = self._sampler
+        if self.measuring:
+            self._time.update(now)
         wait = sampler.step(now)
-        if sampler.changed:
-            self._sensors()
-        if sampler.ready and self.measuring:
-            self._record()
+        if self._sensors.changed:
+            self._faults_changed()
+        n = 0
+        while n < _SAMPLES_A_STEP and sampler.next_sample():
+            if self.measuring:
+                self._record(now)
+            n += 1
+        self._fresh = n > 0
+        if n == _SAMPLES_A_STEP:
+            wait = 0
         return 0 if self._link.step(now) else wait
 
     @property
     def busy(self):
         """Whether time must pass for the node to get on: measuring, or a reading under way."""
-        return self.measuring or self._wanted is not None or not self._sampler.settled()
+        return self.measuring or self._wanted is not None or not self._sensors.settled()
 
     def fill_percent(self):
         """How full the fullest ring is with records the host has not taken."""
@@ -122,30 +136,35 @@ class Node:
         fill = self.samples.fill_percent()
         return max(fill, self.blocks_ring.fill_percent(), self.results.fill_percent())
 
-    def _record(self):
+    def _record(self, now):
         """Store one sample; allocates nothing unless it is the first of a new slot."""
         sampler = self._sampler
         time = self._time
-        time.update(sampler.taken)
+        time.look_back(ticks_diff(now, sampler.taken))
         sums = self._sums
-        if sums.ended(time.hi, time.lo):
+        if sums.ended(time.past_hi, time.past_lo):
             self._close_slots()
-        flags = sampler.valid | self.state << FLAG_STATE_SHIFT
+        valid = sampler.valid
+        flags = valid | self.state << FLAG_STATE_SHIFT
         if sampler.late:
             flags |= FLAG_LATE
-        if sampler.restarted:
+        if sampler.restarted & self._paired:
             flags |= FLAG_RESTART
+        if self._sensors.faulty & self._paired:
+            flags |= FLAG_FAULT
         ring = self.samples
         data = ring.data
         start = ring.at
-        pack_time(data, start, time.hi, time.lo)
+        pack_time(data, start, time.past_hi, time.past_lo)
         data[start + 6] = flags & 0xFF
         data[start + 7] = flags >> 8
         at = start + SAMPLE_HEAD
         for i in range(len(self.chips)):
-            reading = sampler.data[i]
-            for j in range(6):
-                data[at + j] = reading[j]
+            if valid & (1 << i):
+                sampler.copy(i, data, at)
+            else:
+                for j in range(SENSOR_BYTES):
+                    data[at + j] = 0
             at += SENSOR_BYTES
         sums.add(data, start, flags)
         ring.push()
@@ -160,7 +179,7 @@ class Node:
     def _close_slots(self):
         time = self._time
         sums = self._sums
-        while sums.ended(time.hi, time.lo):
+        while sums.ended(time.past_hi, time.past_lo):
             block = sums.take()
             if block is not None:
                 self._reduce(block)
@@ -190,7 +209,7 @@ class Node:
         """Derive the state and tell the status registers and the event log of a change."""
         if not self.measuring:
             state = IDLE
-        elif self._paired_fault():
+        elif self._sensors.faulty & self._paired:
             state = FAULT
         else:
             state = self._estimator.state
@@ -204,29 +223,22 @@ class Node:
                 operation |= OPER_SETTLING
         self.status.operation.set(operation)
 
-    def _paired_fault(self):
-        for i in (self.settings.chamber(), self.settings.reference()):
-            if i is not None and self._sampler.faults[i] != OK:
-                return True
-        return False
-
-    def _sensors(self):
+    def _faults_changed(self):
         """Some sensors' faults have changed: log each, and raise or clear its status bit."""
-        condition = 0
+        sensors = self._sensors
         for i in range(len(self.chips)):
-            fault = self._sampler.faults[i]
-            if fault != OK:
-                condition |= QUES_SENSOR1 << i
-            if self._sampler.changed & (1 << i):
+            if sensors.changed & (1 << i):
+                fault = sensors.faults[i]
                 code = EV_RECOVERED if fault == OK else EV_FAULT
                 self._event(code, i, fault, FAULT_NAMES[fault])
-        self._sampler.changed = 0
-        self.status.questionable.set(condition)
+        sensors.changed = 0
+        self.status.questionable.set(sensors.faulty * QUES_SENSOR1)
         self._show_state()
 
     def _event(self, code, sensor, value, text):
         time = self._time if self.measuring else self.uptime
-        pack_event(self.events.data, self.events.at, time.hi, time.lo, code, sensor, value, text)
+        t_us = time.at(self.board.ticks_us())
+        pack_event(self.events.data, self.events.at, t_us, code, sensor, value, text)
         self.events.push()
 
     # What commands ask for ----------------------------------------------------------------
@@ -243,8 +255,13 @@ class Node:
     def change(self, key, value):
         """Put a setting into force."""
         self.settings.values[key] = value
-        if key in ("rate_mhz", "osr_p", "osr_t", "iir"):
-            self._sampler.configure(self.settings)
+        if key in ("osr_p", "osr_t", "iir"):
+            self._set_up()
+        self._forced.configure(self.settings)
+
+    def _set_up(self):
+        settings = self.settings
+        self._sensors.set_up(settings["osr_p"], settings["osr_t"], settings["iir"])
 
     def restore(self):
         """Back to the settings of config.json."""
@@ -252,7 +269,8 @@ class Node:
         self.settings = Settings(self._config)
         self.ascii = False
         if old.as_dict() != self.settings.as_dict():
-            self._sampler.configure(self.settings)
+            self._set_up()
+            self._forced.configure(self.settings)
 
     def sensors_changed(self):
         """A role was changed; nothing depends on it before INITiate."""
@@ -265,33 +283,41 @@ class Node:
             self.settings.check()
         except SettingError as error:
             raise ScpiError(-221, str(error))
-        problem = self._sampler.problem()
+        settings = self.settings
+        sampler = self._forced
+        if settings["rate_mhz"] > FASTEST_MHZ:
+            sampler = FifoSampler(self._sensors, settings, settings.chamber())
+        problem = sampler.problem()
         if problem:
             raise ScpiError(-221, problem)
-        settings = self.settings
         paired = 1 << settings.chamber()
         reference = settings.reference()
         if reference is not None:
             paired |= 1 << reference
         for i in range(len(self.chips)):
-            if paired & (1 << i) and self._sampler.faults[i] != OK:
+            if paired & (1 << i) and self._sensors.faults[i] != OK:
                 raise ScpiError(
-                    -241, "sensor %d: %s" % (i + 1, FAULT_NAMES[self._sampler.faults[i]])
+                    -241, "sensor %d: %s" % (i + 1, FAULT_NAMES[self._sensors.faults[i]])
                 )
         expected = 60 * settings["rate_mhz"] // 1000
         if expected < 4:
             raise ScpiError(-221, "under 4 samples a minute")
+        # The last run's windows go first: two sets of them do not fit on a board.
+        self._estimator = None
+        self.board.collect()
+        self._estimator = Estimator(settings, [chip.trim for chip in self.chips])
+        self._sums = BlockSums(len(self.chips), paired, expected)
+        self._paired = paired
         self.run_id = self.board.new_run_id()
         self._setup = self._describe()
         for ring in (self.samples, self.blocks_ring, self.results, self.events):
             ring.clear()
-        self._sums = BlockSums(len(self.chips), paired, expected)
-        self._estimator = Estimator(settings, [chip.trim for chip in self.chips])
         now = self.board.ticks_us()
         self._time.start(now)
         self._missed = 0
         self.measuring = True
-        self._sampler.start(now)
+        self._sampler = sampler
+        sampler.start(now)
         self._event(EV_INIT, _NO_SENSOR, 0, "")
         self._show_state()
 
@@ -300,6 +326,7 @@ class Node:
         if self.measuring:
             self._event(EV_ABORT, _NO_SENSOR, 0, "")
             self._sampler.stop()
+            self._sampler = self._forced
             self.measuring = False
             self._show_state()
 
@@ -307,14 +334,15 @@ class Node:
         """Note what the operator says, at this moment."""
         self._event(EV_MARK, _NO_SENSOR, 0, text)
 
+    def up_time(self):
+        """Microseconds since the node started."""
+        return self.uptime.at(self.board.ticks_us())
+
     def run_time(self):
         """Microseconds since INITiate, or None when not measuring."""
         if not self.measuring:
             return None
-        time = Elapsed()
-        time.hi = self._time.hi
-        time.lo = self._time.lo
-        return time.microseconds()
+        return self._time.at(self.board.ticks_us())
 
     def estimate(self, long):
         """The newest Estimate of the short or the long window, or None."""
@@ -324,11 +352,7 @@ class Node:
 
     def self_test(self):
         """0 when every sensor works, else bit i set for sensor i + 1."""
-        result = 0
-        for i in range(len(self.chips)):
-            if self._sampler.faults[i] != OK:
-                result |= 1 << i
-        return result
+        return self._sensors.faulty
 
     def begin_measurement(self, quantity, sensors):
         """Ask for a reading; finish_measurement() gives it once it is there."""
@@ -338,60 +362,39 @@ class Node:
 
     def finish_measurement(self):
         """The reading asked for as text, or PENDING; NaN for a sensor that does not work."""
-        if not self._sampler.ready:
+        quantity, wanted = self._wanted
+        mask = 0
+        for i in wanted:
+            mask |= 1 << i
+        faulty = self._sensors.faulty
+        if not self._fresh:
+            # With every FIFO silent no sample will come.
+            if not self.measuring or mask & ~faulty:
+                return PENDING
+        elif mask & ~(faulty | self._sampler.valid):
             return PENDING
-        quantity, sensors = self._wanted
         self._wanted = None
-        return ",".join(self._reading(quantity, i) for i in sensors)
+        return ",".join(self._reading(quantity, i) for i in wanted)
 
     def _reading(self, quantity, i):
-        if not self._sampler.valid & (1 << i):
-            self.status.error(-240, "sensor %d: %s" % (
-                i + 1, FAULT_NAMES[self._sampler.faults[i]]))  # fmt: skip
-            return "9.91E37"
-        data = self.chips[i].data
-        compensation = Compensation(self.chips[i].trim)
-        celsius = compensation.celsius(1, data[3] | data[4] << 8 | data[5] << 16)
-        if quantity == "temperature":
-            return format_decimal(round_div((celsius + ZERO_CELSIUS) * 10000, 1 << 20), 4)
-        p = compensation.pascal(1, data[0] | data[1] << 8 | data[2] << 16, celsius)
-        offset = round_div(self.settings.sensors[i].offset_mpa << 12, 1000)
-        return format_decimal(round_div((p - offset) * 1000, 1 << 12), 3)
+        if not self._fresh or not self._sampler.valid & (1 << i):
+            fault = FAULT_NAMES[self._sensors.faults[i]]
+            self.status.error(-240, "sensor %d: %s" % (i + 1, fault))
+            return NOT_A_NUMBER
+        data = bytearray(SENSOR_BYTES)
+        self._sampler.copy(i, data, 0)
+        offset_mpa = self.settings.sensors[i].offset_mpa
+        return reading(quantity, self.chips[i].trim, data, offset_mpa)
 
     # Answers ------------------------------------------------------------------------------
 
     def answer_bytes(self, data):
         """Bytes as a block answer."""
-        n = len(data)
-        self._answer[:n] = data
-        return Block(self._answer, n)
+        return self._answers.whole(data)
 
     def answer_records(self, ring, first, count):
-        """Records from `first` on as a block with header and CRC-32, or as text.
-
-        Asking for `first` acknowledges everything before it. Records no longer held are left
-        out: the header's first tells where the answer begins.
-        """
-        ring.acknowledge(first)
-        first = max(first, ring.oldest)
-        count = max(0, min(count, _ANSWER_RECORDS, ring.next - first))
-        size = ring.size
-        answer = self._answer
-        struct.pack_into(ANSWER_HEAD, answer, 0, self.run_id, first, count, size)
-        end = ANSWER_HEAD_SIZE + count * size
-        ring.read_into(first, count, answer, ANSWER_HEAD_SIZE)
-        if self.ascii:
-            return self._as_text(first, count, size)
-        crc = binascii.crc32(memoryview(answer)[:end]) & 0xFFFFFFFF
-        struct.pack_into("<I", answer, end, crc)
-        return Block(answer, end + 4)
-
-    def _as_text(self, first, count, size):
-        """The same as comma-separated integers: run, first, count, size, then every byte."""
-        parts = ["%d,%d,%d,%d" % (self.run_id, first, count, size)]
-        for i in range(count * size):
-            parts.append(str(self._answer[ANSWER_HEAD_SIZE + i]))
-        return ",".join(parts)
+        """Records of this run from `first` on; see answers.Answers.records."""
+        return self._answers.records(ring, self.run_id, first, count, self.ascii)
 
     def setup_json(self):
         """The run's set-up as JSON bytes."""

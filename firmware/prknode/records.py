@@ -21,8 +21,9 @@ SENSOR_BYTES = const(6)
 FLAG_VALID = const(0x000F)  # bit i: sensor i delivered
 FLAG_STATE_SHIFT = const(4)
 FLAG_STATE = const(0x0070)
-FLAG_LATE = const(0x0080)  # taken more than one period after its due time
-FLAG_RESTART = const(0x0100)  # first sample after a sensor was re-initialised
+FLAG_LATE = const(0x0080)  # taken well after its time, or samples before it are missing
+FLAG_RESTART = const(0x0100)  # first sample after chamber or reference was re-initialised
+FLAG_FAULT = const(0x0200)  # chamber or reference is out of order, not only short of a fresh value
 
 # States of the node.
 IDLE = const(0)
@@ -111,11 +112,10 @@ def pack_time(data, at, t_hi, t_lo):
     data[at + 5] = (t_hi >> 16) & 0xFF
 
 
-def pack_event(data, at, t_hi, t_lo, code, sensor, value, text):
+def pack_event(data, at, t_us, code, sensor, value, text):
     """Write one event record at that offset; the text is cut at 52 bytes."""
-    t = (t_hi << 24) | t_lo
     struct.pack_into(
-        EVENT, data, at, t & 0xFFFF, (t >> 16) & 0xFFFF, (t >> 32) & 0xFFFF,
+        EVENT, data, at, t_us & 0xFFFF, (t_us >> 16) & 0xFFFF, (t_us >> 32) & 0xFFFF,
         code, sensor, value, text.encode()[:52],
     )  # fmt: skip
 

@@ -12,6 +12,8 @@ _FRACTION = const(32)
 _MIN_FREEDOM = const(3)
 _BATCHES = const(6)
 RATE_UNIT = 10**18
+_MAX_RATE = (1 << 63) - 1
+"""What a result record holds, 9.2 1/s; only a window without information gives more."""
 
 # (t(4) / 1.96 at 97.5 %)^2 = 2.0067: six batch means have four degrees of freedom, and the
 # reported standard error is meant to be multiplied by 1.96.
@@ -89,6 +91,8 @@ def solve(window, step_s, lag=None, sealed_se=0, batch_rows=0):
     if det <= 0 or beta_den <= 0:
         return none
     k = round_div(-2 * RATE_UNIT * beta_num, step_s * beta_den)
+    if abs(k) > _MAX_RATE:
+        return none
     if rss < 0:
         rss = variance_num = 0
     unit = 4 * RATE_UNIT * RATE_UNIT

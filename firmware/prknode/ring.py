@@ -43,7 +43,9 @@ class Ring:
 
     def fill_percent(self):
         """How much of the ring the reader has not taken, 0..100."""
-        return min(100, (self.next - self.taken) * 100 // self.capacity)
+        waiting = self.next - self.taken
+        # Asked for at every turn of the loop: a long count times 100 would be a heap object.
+        return 100 if waiting >= self.capacity else waiting * 100 // self.capacity
 
     def read_into(self, first, count, out, at):
         """Copy count records from sequence number first into out at that offset."""

@@ -32,6 +32,7 @@ class Segmenter:
         self._slot = -1
         self._p = 0
         self._trend = None  # (pressure change, slots it took)
+        self._fresh = False
         self._skip_until = 0
 
     def step(self, slot, p, restarted):
@@ -59,8 +60,11 @@ class Segmenter:
             self.number += 1
             self._skip_until = slot + self._settle
             self._trend = None
-        else:
+        elif not self._fresh:
             self._trend = (p - self._p, gap)
+        # The disturbance lay somewhere inside the segment's first block: the step from that
+        # block's mean to the next one's is part of it, no trend.
+        self._fresh = why != CONTINUES
         self._slot = slot
         self._p = p
         return why

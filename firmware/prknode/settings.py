@@ -57,8 +57,7 @@ class Number:
     def check(self, value):
         """Return value if it is an integer within the limits, else raise SettingError."""
         if isinstance(value, bool) or not isinstance(value, int):
-            raise SettingError("%s: a whole number of 1e-%d %s expected" % (
-                self.key, self.scale, self.unit))  # fmt: skip
+            raise SettingError("%s: a whole number expected, not %s" % (self.key, value))
         if not self.low <= value <= self.high or (self.members and value not in self.members):
             raise SettingError("%s: %d is outside %s" % (
                 self.key, value, self.members or (self.low, self.high)))  # fmt: skip
@@ -125,6 +124,8 @@ LONG_ROWS = 432
 """The long window: ten-minute rows over 72 h."""
 
 OFFSET = Number("offset_mpa", "CALibration:OFFSet", "PA", 3, -5000000, 5000000, 0)
+_BUS = Number("sensor bus", "", "", 0, 0, 1, 0)
+_ADDRESS = Number("sensor address", "", "", 0, 0x76, 0x77, 0x77)
 ROLE = Choice("role", "SENSe:ROLE", ROLES, SPARE)
 
 MAX_SENSORS = 4
@@ -203,14 +204,10 @@ def _sensor(entry):
     for key in entry:
         if key not in ("bus", "address", "role", "offset_mpa"):
             raise SettingError("config.json: a sensor has no %s" % key)
-    bus = entry.get("bus", 0)
-    address = entry.get("address", 0x77)
-    if bus not in (0, 1) or address not in (0x76, 0x77):
-        raise SettingError("config.json: sensor bus 0 or 1, address 118 or 119 expected")
     role = entry.get("role", SPARE)
     return SensorSetting(
-        bus,
-        address,
+        _BUS.check(entry.get("bus", 0)),
+        _ADDRESS.check(entry.get("address", 0x77)),
         ROLE.check(role.upper() if isinstance(role, str) else role),
         OFFSET.check(entry.get("offset_mpa", 0)),
     )

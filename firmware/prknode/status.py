@@ -50,6 +50,7 @@ ERRORS = {
     -241: "Hardware missing",
     -300: "Device-specific error",
     -310: "System error",
+    -321: "Out of memory",
     -350: "Queue overflow",
     -363: "Input buffer overrun",
     -430: "Query DEADLOCKED",
@@ -109,11 +110,13 @@ class Status:
             self.esr |= _ESR_DDE
         elif number <= -400:
             self.esr |= _ESR_QYE
-        if len(self._errors) >= _MAX_ERRORS:
-            self._errors[-1] = (-350, "")
-            self.esr |= _ESR_DDE
-        else:
+        held = len(self._errors)
+        if held < _MAX_ERRORS:
             self._errors.append((number, detail))
+        else:
+            self.esr |= _ESR_DDE
+            if held == _MAX_ERRORS:
+                self._errors.append((-350, ""))
 
     def error_count(self):
         """How many errors are queued."""

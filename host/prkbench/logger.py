@@ -87,7 +87,6 @@ class Logger:
             self._file.begin_run(run_id, self._client.setup(), self._now_ns())
         complete = False
         while not self.stop:
-            started = time.monotonic()
             before = self._file.next(run_id, Kind.SAMPLE)
             running = self._look_at_clocks()
             points = self._client.points()
@@ -97,13 +96,13 @@ class Logger:
                     f"{run_id} was being logged; what was fetched so far is kept"
                 )
             self._fetch(run_id, points)
-            self._report(run_id)
+            self._report()
             if self._is_complete(run_id):
                 complete = True
                 break
             if not running:
                 break
-            self._wait(self._file.next(run_id, Kind.SAMPLE) - before, time.monotonic() - started)
+            self._wait(self._file.next(run_id, Kind.SAMPLE) - before)
         self._store_timebase(run_id)
         progress = self._progress
         return Capture(
@@ -174,7 +173,8 @@ class Logger:
             return int.from_bytes(record[:6], "little") >= self._end_us
         if kind is Kind.EVENT:
             return int(unpack_event(record)[0]) >= self._end_us
-        return (int.from_bytes(record[:4], "little") + 1) * SLOT_US > self._end_us
+        slot = int.from_bytes(record[:4], "little")
+        return bool((slot + 1) * SLOT_US > self._end_us)
 
     def _is_complete(self, run_id: int) -> bool:
         """Whether everything before the end is in the file.
@@ -218,7 +218,7 @@ class Logger:
                 },
             )
 
-    def _report(self, run_id: int) -> None:
+    def _report(self) -> None:
         if self._on_progress is None:
             return
         parts = self._client.query("CALCulate:DECay?").split(",")
@@ -233,11 +233,9 @@ class Logger:
         progress.se_per_s = se if known else None
         self._on_progress(progress)
 
-    def _wait(self, samples: int, took_s: float) -> None:
+    def _wait(self, samples: int) -> None:
         """Pause so long that some hundred samples come together, a second at the most."""
-        rate = samples / max(took_s + self._pause_s, 1e-4)
-        self._pause_s = min(
-            _LONGEST_PAUSE_S, max(_SHORTEST_PAUSE_S, _TARGET_SAMPLES / max(rate, 1.0))
-        )
-        if samples < _TARGET_SAMPLES:
+        change = min(2.0, max(0.25, _TARGET_SAMPLES / max(samples, 1)))
+        self._pause_s = min(_LONGEST_PAUSE_S, max(_SHORTEST_PAUSE_S, self._pause_s * change))
+        if samples < 2 * _TARGET_SAMPLES:
             time.sleep(self._pause_s)

@@ -81,7 +81,8 @@ def apply_rig(client: NodeClient, rig: Rig) -> None:
     values = node_values(rig)
     for item in SETTINGS:
         if item.key in values:
-            client.command(f"{item.header} {item.show(values[item.key])}")
+            shown = item.show(values[item.key])
+            client.command(f"{item.header} {shown}")
     count = int(client.query("SENSe:COUNt?"))
     roles = [role.upper() for role in rig.node.roles]
     if len(roles) != count:

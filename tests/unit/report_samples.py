@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+
 from prkbench.analysis.outcome import BudgetLine, Check, EventNote, Outcome, Series
 
 K_PER_S = 1.0955e-4

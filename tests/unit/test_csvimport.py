@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from prkbench import csvimport
 from prkbench.csvimport import Imported, import_csv, write_run
 from prkbench.errors import PrkError, UsageError

@@ -164,4 +164,4 @@ def _average(design: FloatArray, y: FloatArray, rows: RowTable, step_s: float) -
             for w, point in zip(weights, points, strict=True)
         )
     )
-    return _Average(beta, covariance, best[3], design, best[4])
+    return _Average(beta, covariance, best[3], design, np.asarray(best[4], dtype=np.float64))

@@ -340,7 +340,7 @@ def _series(
     used: independent.Used,
     host: correlated.HostEstimate | None,
 ) -> Series:
-    t_h = (blocks.slot + 0.5) / 60.0
+    t_h = np.asarray((blocks.slot + 0.5) / 60.0, dtype=np.float64)
     p_t = blocks.pressure_pa * (run.setup["t_ref_mk"] / 1000.0) / blocks.temperature_k
     fit = np.full(len(t_h), np.nan)
     counted = np.isin(blocks.slot, used.slot)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
-import click
 import typer
 
 from prkbench import __version__
@@ -19,12 +20,29 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("demo")(demo.demo)
-app.command("log")(logging.log)
-app.command("verify")(verifying.verify)
-app.command("analyze")(verifying.analyze)
-app.command("list")(ports.list_nodes)
-app.command("import")(importing.import_log)
+
+
+def _ending(command: Callable[..., int]) -> Callable[..., None]:
+    """Let a command's return value be the exit status."""
+
+    @functools.wraps(command)
+    def run(*args: object, **options: object) -> None:
+        status = command(*args, **options)
+        if status:
+            raise typer.Exit(status)
+
+    return run
+
+
+for _name, _command in (
+    ("demo", demo.demo),
+    ("log", logging.log),
+    ("verify", verifying.verify),
+    ("analyze", verifying.analyze),
+    ("import", importing.import_log),
+    ("list", ports.list_nodes),
+):
+    app.command(_name)(_ending(_command))
 
 
 def _show_version(wanted: bool) -> None:
@@ -35,30 +53,23 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[  # noqa: ARG001  read by its callback
+    version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show version.")
     ] = False,
 ) -> None:
-    """Exit status: 0 done; 1 verdict against; 2 bad input; 3 no device; 4 data lost; 5 undecided."""
+    """Status: 0 done; 1 verdict against; 2 bad input; 3 no device; 4 data lost; 5 undecided."""
 
 
 def main() -> None:
-    """Run `prk`; the only place where an error becomes an exit status."""
+    """Run `prk`; the only place where an error becomes one line and an exit status."""
     try:
-        status = app(standalone_mode=False)
+        app()
     except PrkError as error:
         typer.echo(f"prk: {error}", err=True)
         sys.exit(error.exit_code)
-    except click.exceptions.Abort:
+    except KeyboardInterrupt:
         typer.echo("prk: interrupted", err=True)
         sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(141)
-    sys.exit(status if isinstance(status, int) else 0)
 
 
 if __name__ == "__main__":

@@ -42,9 +42,7 @@ def verify(
                 f"{run}: the run carries no rig file and none was given: name one with --rig, "
                 "or use 'prk analyze' for data without a prediction"
             )
-        question = Question(
-            chosen, Conversion.from_rig(chosen), True, chosen.limit.rate_kg_per_s
-        )
+        question = Question(chosen, Conversion.from_rig(chosen), True, chosen.limit.rate_kg_per_s)
         if file.readings() is not None and not file.runs():
             raise UsageError(
                 f"{run}: imported readings hold no raw counts to verify; use 'prk analyze'"
@@ -98,8 +96,12 @@ def _check_head(outcome: Outcome, head: str) -> None:
 
     whole = str(outcome.head)
     same = len(head) >= 8 and whole.startswith(head.lower())
-    detail = "the file is as it was when the hash was noted" if same else (
-        f"the file's hash is {whole[:16]}..., not {head[:16]}: it was changed or goes on since"
+    detail = (
+        "the file is as it was when the hash was noted"
+        if same
+        else (
+            f"the file's hash is {whole[:16]}..., not {head[:16]}: it was changed or goes on since"
+        )
     )
     outcome.checks.append(Check("noted hash", same, detail))
     if not same:

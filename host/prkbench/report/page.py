@@ -8,12 +8,13 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
+from plotly.offline import get_plotlyjs
 
 from prkbench.analysis.outcome import Outcome
 from prkbench.errors import DataError, UsageError
 from prkbench.report import wording
-from prkbench.report.plots import POINTS, panels
+from prkbench.report.plots import MARKED_EVENTS, panels
+from prkbench.report.sheet import POINTS
 
 LISTED_EVENTS = 500
 STORAGE_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG}
@@ -68,6 +69,7 @@ def render(outcome: Outcome) -> str:
         events=outcome.events[:LISTED_EVENTS],
         plots=plots,
         points=POINTS,
+        marked=MARKED_EVENTS,
         number=wording.number,
         self_consistency=wording.SELF_CONSISTENCY,
         # The library's own script, as it ships it; it holds no closing tag.

@@ -4,28 +4,30 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import plotly.io  # type: ignore[import-untyped]
+import plotly.io
 from markupsafe import Markup
 
 from prkbench.analysis.outcome import FloatArray, Outcome, Series
-from prkbench.report.thin import breaks, extremes
+from prkbench.report.sheet import (
+    BLACK,
+    BLUE,
+    BLUE_BAND,
+    GREEN,
+    GREEN_BAND,
+    GREY,
+    ORANGE,
+    Key,
+    Sheet,
+)
 from prkbench.report.wording import lb_per_day_per_k
 
-Trace = dict[str, Any]
-
-POINTS = 2400
-"""Points kept per line: more than a screen has columns."""
 MARKED_EVENTS = 60
-FEW = 200
-"""Up to so many readings each one is marked with a dot."""
 ZERO_C_K = 273.15
-
-# Okabe and Ito's palette, told apart by every common form of colour vision.
-BLUE, ORANGE, GREEN, GREY, BLACK = "#0072b2", "#d55e00", "#00795a", "#9a9a9a", "#222222"
-BLUE_BAND, GREEN_BAND = "rgba(0,114,178,0.18)", "rgba(0,121,90,0.16)"
 
 CONFIG = {
     "displaylogo": False,
+    # The library's own button would send the record to its maker's server.
+    "showSendToCloud": False,
     "responsive": True,
     "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"],
 }
@@ -33,70 +35,16 @@ CONFIG = {
 
 @dataclass(frozen=True)
 class Panel:
-    """A plot: its title with the unit, how to read it, its HTML, and whether it was thinned."""
+    """A plot: its title with the unit, how to read it, its key, its HTML, whether it was thinned.
+
+    The key is outside the plot, as text that wraps on a narrow screen.
+    """
 
     title: str
     note: str
+    key: list[Key]
     html: Markup
     thinned: bool
-
-
-class _Sheet:
-    """Traces of one panel, thinned as they are added."""
-
-    def __init__(self) -> None:
-        self.traces: list[Trace] = []
-        self.thinned = False
-
-    def line(self, name: str, t: FloatArray, y: FloatArray, colour: str, **style: Any) -> None:
-        """Add a line, broken at gaps; single readings are marked when there are few."""
-        if not np.isfinite(y).any():
-            return
-        mode = "lines+markers" if len(t) <= FEW and "dash" not in style else "lines"
-        at = breaks(t)
-        # A NaN ahead of the first reading after a gap breaks the line without losing a reading.
-        kept = self._keep(np.insert(y, at, np.nan))
-        x, y = np.insert(t, at, t[at])[kept], np.insert(y, at, np.nan)[kept]
-        self._add(name, x, y, mode=mode, line={"color": colour, "width": 1.6, **style})
-
-    def dots(self, name: str, t: FloatArray, y: FloatArray, colour: str, opacity: float) -> None:
-        """Add single points; those that are NaN are left out."""
-        finite = np.isfinite(y) & np.isfinite(t)
-        if not finite.any():
-            return
-        t, y = t[finite], y[finite]
-        kept = self._keep(y)
-        marker = {"color": colour, "size": 3.5 if len(t) > FEW else 6, "opacity": opacity}
-        self._add(name, t[kept], y[kept], mode="markers", marker=marker)
-
-    def band(self, name: str, t: FloatArray, low: FloatArray, high: FloatArray, fill: str) -> None:
-        """Add a filled band between two lines."""
-        finite = np.isfinite(low) & np.isfinite(high) & np.isfinite(t)
-        if not finite.any():
-            return
-        t, low, high = t[finite], low[finite], high[finite]
-        kept = np.union1d(self._keep(low), self._keep(high))
-        for bound, more in ((low, {"showlegend": False}), (high, {"fill": "tonexty"})):
-            self._add(
-                name, t[kept], bound[kept],
-                mode="lines", line={"width": 0}, fillcolor=fill, hoverinfo="skip", **more,
-            )  # fmt: skip
-
-    def level(self, name: str, span: tuple[float, float], y: float, colour: str, dash: str) -> None:
-        """Add a horizontal line over the whole record."""
-        self._add(
-            name, np.array(span), np.array([y, y]),
-            mode="lines", line={"color": colour, "width": 1.6, "dash": dash},
-        )  # fmt: skip
-
-    def _keep(self, y: FloatArray) -> Any:
-        kept = extremes(y, POINTS)
-        self.thinned = self.thinned or len(kept) < len(y)
-        return kept
-
-    def _add(self, name: str, x: FloatArray, y: FloatArray, **more: Any) -> None:
-        trace = {"type": "scatter", "name": name, "x": x.tolist(), "y": _listed(y), **more}
-        self.traces.append(trace)
 
 
 def panels(outcome: Outcome) -> list[Panel]:
@@ -121,16 +69,16 @@ def panels(outcome: Outcome) -> list[Panel]:
     ]
 
 
-_Drawn = tuple[str, str, _Sheet, dict[str, Any]]
+_Drawn = tuple[str, str, Sheet, dict[str, Any]]
 
 
 def _pressures(series: Series) -> list[_Drawn]:
     """Return chamber and reference: a panel each, since they may lie far apart."""
     scale, unit = _pressure_unit(series.pressure_pa)
-    chamber = _Sheet()
+    chamber = Sheet()
     chamber.line("chamber", series.t_h, series.pressure_pa / scale, BLUE)
     drawn: list[_Drawn] = [(f"Chamber pressure, {unit}", "As read, uncorrected.", chamber, {})]
-    reference = _Sheet()
+    reference = Sheet()
     if np.any(series.reference_pa > 0):
         scale, unit = _pressure_unit(series.reference_pa)
         reference.line("reference", series.t_h, series.reference_pa / scale, BLUE)
@@ -143,7 +91,7 @@ def _pressures(series: Series) -> list[_Drawn]:
 
 def _corrected(series: Series) -> _Drawn:
     scale, unit = _pressure_unit(series.p_t_pa)
-    sheet = _Sheet()
+    sheet = Sheet()
     sheet.line("measured", series.t_h, series.p_t_pa / scale, BLUE)
     sheet.line("fit", series.t_h, series.fit_pa / scale, ORANGE, dash="dash", width=2)
     note = "Chamber pressure with the temperature's share taken out, and the decay fitted to it."
@@ -151,18 +99,18 @@ def _corrected(series: Series) -> _Drawn:
 
 
 def _residuals(series: Series) -> _Drawn:
-    sheet = _Sheet()
+    sheet = Sheet()
     used = np.asarray(series.used, dtype=bool)
     sheet.dots("left out", series.t_h[~used], series.residual_pa[~used], GREY, 0.55)
     sheet.dots("used", series.t_h[used], series.residual_pa[used], BLUE, 0.9)
     # What was left out may lie far off: the scale is made for what was used.
     layout = {"yaxis": _y_range([series.residual_pa[used]], 0.08)}
-    note = "Measured less fitted. Pale points took no part in the fit."
+    note = "Measured less fitted. The scale suits the points used; pale ones took no part."
     return "Residual, Pa", note, sheet, layout
 
 
 def _temperature(series: Series) -> _Drawn:
-    sheet = _Sheet()
+    sheet = Sheet()
     sheet.line("temperature", series.t_h, series.temperature_k - ZERO_C_K, BLUE)
     return "Temperature, °C", "As the pressure correction used it.", sheet, {"height": 190}
 
@@ -171,7 +119,9 @@ def _decay_constant(outcome: Outcome, series: Series, span: tuple[float, float])
     """Return k against time with its interval, the prediction and the truth."""
     factor = lb_per_day_per_k(outcome)
     scale = 1.0 if factor is None else factor
-    sheet = _Sheet()
+    sheet = Sheet()
+    if not np.isfinite(series.k_per_s).any():
+        return "", "", sheet, {}
     k, half = series.k_per_s * scale, 1.959964 * series.k_se_per_s * scale
     levels = []
     predicted, se = outcome.k_predicted_per_s, outcome.k_predicted_se_per_s
@@ -203,7 +153,7 @@ def _panel(
     index: int,
     title: str,
     note: str,
-    sheet: _Sheet,
+    sheet: Sheet,
     layout: dict[str, Any],
     outcome: Outcome,
     span: tuple[float, float],
@@ -213,40 +163,43 @@ def _panel(
     axis = {"ticks": "outside", "tickcolor": "#bbb", "gridcolor": "#e6e6e6", "zeroline": False}
     merged: dict[str, Any] = {
         "height": 260,
-        "margin": {"l": 68, "r": 14, "t": 26, "b": 30},
+        "margin": {"l": 68, "r": 14, "t": 28, "b": 30},
         "paper_bgcolor": "white",
         "plot_bgcolor": "white",
         "font": {"family": "system-ui, sans-serif", "size": 12, "color": BLACK},
         "hovermode": "x",
-        "showlegend": sum(trace.get("showlegend", True) for trace in sheet.traces) > 1,
-        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "font": {"size": 11}},
+        "showlegend": False,
         **layout,
         "xaxis": {**axis, "range": [low - pad, high + pad], "ticksuffix": " h"},
         "yaxis": {**axis, **layout.get("yaxis", {})},
-        **_event_lines(outcome),
+        **_event_lines(outcome, span),
     }
     html = plotly.io.to_html(
         {"data": sheet.traces, "layout": merged},
-        config=CONFIG, include_plotlyjs=False, full_html=False, validate=False,
+        config=dict(CONFIG), include_plotlyjs=False, full_html=False, validate=False,
         div_id=f"panel-{index}", default_height=f"{merged['height']}px",
     )  # fmt: skip
     # plotly escapes names and numbers in its own script; nothing the user typed is in them.
-    return Panel(title, note, Markup(html), sheet.thinned)
+    key = sheet.key if len(sheet.key) > 1 else []
+    return Panel(title, note, key, Markup(html), sheet.thinned)
 
 
-def _event_lines(outcome: Outcome) -> dict[str, Any]:
-    """Return upright lines at the events, numbered as in the page's table."""
-    shapes, labels = [], []
+def _event_lines(outcome: Outcome, span: tuple[float, float]) -> dict[str, Any]:
+    """Return upright lines at the events, numbered as in the page's table where there is room."""
+    shapes: list[dict[str, Any]] = []
+    labels: list[dict[str, Any]] = []
+    room = 0.02 * (span[1] - span[0])
     for number, event in enumerate(outcome.events[:MARKED_EVENTS], 1):
         if not np.isfinite(event.t_h):
             continue
-        place = {"x0": event.t_h, "x1": event.t_h, "y0": 0, "y1": 1, "yref": "paper"}
+        ends = {"x0": event.t_h, "x1": event.t_h, "y0": 0, "y1": 1, "yref": "paper"}
         line = {"color": GREY, "width": 1, "dash": "dot"}
-        shapes.append({"type": "line", "xref": "x", "layer": "below", "line": line, **place})
-        labels.append(
-            {"x": event.t_h, "y": 1, "yref": "paper", "yanchor": "top", "xanchor": "left",
-             "text": str(number), "showarrow": False, "font": {"size": 10, "color": "#666"}}
-        )  # fmt: skip
+        shapes.append({"type": "line", "xref": "x", "layer": "below", "line": line, **ends})
+        if labels and event.t_h - labels[-1]["x"] < room:
+            continue
+        place = {"x": event.t_h, "y": 1, "yref": "paper", "yanchor": "top", "xanchor": "left"}
+        font = {"size": 10, "color": "#666"}
+        labels.append({"text": str(number), "showarrow": False, "font": font, **place})
     return {"shapes": shapes, "annotations": labels}
 
 
@@ -270,7 +223,3 @@ def _y_range(parts: list[FloatArray], pad: float, clip: float = 0.0) -> dict[str
     low, high = min(bounds), max(bounds)
     room = pad * (high - low)
     return {"range": [low - room, high + room]}
-
-
-def _listed(values: FloatArray) -> list[float | None]:
-    return [float(value) if np.isfinite(value) else None for value in values]

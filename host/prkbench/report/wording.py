@@ -68,7 +68,10 @@ def interval(bounds: tuple[float, float] | None) -> str:
     largest = max(abs(low), abs(high))
     if width <= 0 or largest >= 1e6 or width < 1e-6:
         return f"{number(low)} to {number(high)}"
-    places = max(1 - math.floor(math.log10(width)), 0)
+    # The smaller end keeps two digits, too, where one more place is enough for that.
+    nearest = min((abs(bound) for bound in bounds if bound), default=width)
+    places = 1 - math.floor(math.log10(width))
+    places = max(min(1 - math.floor(math.log10(nearest)), places + 1), places, 0)
     return f"{low:.{places}f} to {high:.{places}f}"
 
 
@@ -109,8 +112,8 @@ def facts(outcome: Outcome) -> list[Fact]:
         rows.append(Fact("95 % interval", f"{text} lb/day", "at the stated volume"))
     if outcome.interval95_with_volume_lb_per_day is not None:
         text = interval(outcome.interval95_with_volume_lb_per_day)
-        rows.append(Fact("With the volume's range", f"{text} lb/day", "the PrK's volume is not"
-                         " published"))  # fmt: skip
+        remark = "the PrK's volume is not published"
+        rows.append(Fact("Over all volumes", f"{text} lb/day", remark))
     if outcome.upper_limit95_lb_per_day is not None:
         text = number(outcome.upper_limit95_lb_per_day)
         rows.append(Fact("Upper limit", f"{text} lb/day", "95 %, one-sided"))

@@ -209,12 +209,13 @@ class Bmp390:
         """Stick: conversions go on, but their raw counts no longer change (or do again)."""
         self._frozen = self._raw if frozen else None
 
-    def save(self) -> dict[str, object]:
+    def save(self) -> object:
         """Return all that can change, for `restore`."""
         return {**self.__dict__, "_regs": bytes(self._regs), "fifo": copy.deepcopy(self.fifo)}
 
-    def restore(self, saved: dict[str, object]) -> None:
+    def restore(self, saved: object) -> None:
         """Go back to what `save` returned; what is measured is not part of the chip."""
+        assert isinstance(saved, dict)
         self.__dict__.update(saved)
         self._regs = bytearray(self._regs)
 

@@ -9,7 +9,6 @@ expects next, with their outcome. As long as the node does just that, no exchang
 first difference the child says how far it came, and the parent takes back the rest.
 """
 
-import binascii
 import gc
 import json
 import os
@@ -269,8 +268,8 @@ class VirtualBoard:
         return self._config
 
     def unique_id(self):
-        """The virtual board's serial number."""
-        return self._unique_id
+        """The virtual board's serial number, which says what it is."""
+        return "virtual-" + self._unique_id
 
     def new_run_id(self):
         """Counted from the seed's number, so that a seeded run repeats to the bit."""
@@ -330,7 +329,7 @@ class Machine:
 
     def unique_id(self):
         """The virtual board's serial number as bytes."""
-        return binascii.unhexlify(self._board.unique_id())
+        return self._board.unique_id().encode()
 
     def freq(self):
         """There is no clock to speak of."""
