@@ -249,7 +249,7 @@ class VirtualBoard:
                     break
                 buffer[n] = self._one[0]
                 n += 1
-            self._received += n
+            self._received = (self._received + n) & 0xFFFFFFFF
             if not n:
                 self._flags &= ~FLAG_INPUT
         return n
