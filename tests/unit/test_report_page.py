@@ -272,7 +272,7 @@ def test_place_that_cannot_be_written_is_a_usage_error_in_one_line(tmp_path: Pat
     assert [p.name for p in tmp_path.iterdir()] == ["folder"]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.text(st.characters(), max_size=60))
 def test_any_title_that_a_shell_can_pass_gives_the_same_elements(title: str) -> None:
     page = render(outcome(title=title, series=None))

@@ -30,11 +30,11 @@ def test_summary_tells_verdict_figures_checks_record_and_the_page_last() -> None
     for words in (
         "LEAK The chamber leaks 1.004 lb/day",
         "Measured 1.004 lb/day (0.455 kg/day)",
-        "True 1.00 lb/day",
+        "True 1.000 lb/day",
         "Predicted 1.000 ± 0.027 lb/day",
         "E_n 0.42 agrees with the prediction",
         "U/X 0.041",
-        "Upper limit 1.02 lb/day",
+        "Upper limit 1.022 lb/day",
         "Node's k, 6.00 h (1.100 ± 0.013)e-4 1/s 1.00 lb/day; standard error from six batches",
         "Flow law linear, exponent 1.03 fitted; 95 %: 0.97 to 1.09",
         "Replay bit-exact",

@@ -105,7 +105,9 @@ def _residuals(series: Series) -> _Drawn:
     sheet.dots("used", series.t_h[used], series.residual_pa[used], BLUE, 0.9)
     # What was left out may lie far off: the scale is made for what was used.
     layout = {"yaxis": _y_range([series.residual_pa[used]], 0.08)}
-    note = "Measured less fitted. The scale suits the points used; pale ones took no part."
+    note = "Measured less fitted."
+    if np.isfinite(series.residual_pa[~used]).any():
+        note += " The scale suits the points used; pale ones took no part."
     return "Residual, Pa", note, sheet, layout
 
 

@@ -117,7 +117,7 @@ def facts(outcome: Outcome) -> list[Fact]:
         remark = "the PrK's volume is not published"
         rows.append(Fact("Over all volumes", f"{text} lb/day", remark))
     if outcome.upper_limit95_lb_per_day is not None:
-        text = number(outcome.upper_limit95_lb_per_day)
+        text = number(outcome.upper_limit95_lb_per_day, 4)
         rows.append(Fact("Upper limit", f"{text} lb/day", "95 %, one-sided"))
     rows += _compared(outcome)
     rows += _law(outcome.law)
@@ -178,7 +178,7 @@ def _compared(outcome: Outcome) -> list[Fact]:
             Fact("Predicted", f"{plus_minus(k * scale, half)} {unit}", "from the rig, k = 2")
         )
     if known(outcome.rate_true_lb_per_day):
-        text = f"{number(outcome.rate_true_lb_per_day)} lb/day"
+        text = f"{number(outcome.rate_true_lb_per_day, 4)} lb/day"
         rows.append(Fact("True", text, "what the simulator leaked"))
     if outcome.en is not None:
         within = known(outcome.en) and abs(outcome.en) <= EN_LIMIT
