@@ -48,9 +48,7 @@ def test_the_hot_path_allocates_nothing_and_the_heap_stays_flat_in_200_kilobytes
 
 def test_a_failing_portable_test_is_noticed(tmp_path: Path) -> None:
     broken = tmp_path / "broken.py"
-    broken.write_text(
-        "from runner import run\ndef test_x():\n    assert False\nrun(globals())\n"
-    )
+    broken.write_text("from runner import run\ndef test_x():\n    assert False\nrun(globals())\n")
     done = run_under_micropython(str(broken), "1M")
     assert done.returncode == 1
     assert "FAILED test_x" in done.stdout
