@@ -101,10 +101,13 @@ class FifoSampler:
             return 0
         if mode == _FETCHING:
             return self._fetch(now)
-        if mode == _BEGINNING and self._sensors.settled():
-            self._begin(now)
-        if self._mode != _WAITING:
+        if mode == _STOPPED:
             return self._sensors.settle(now)
+        if mode == _BEGINNING:
+            if not self._sensors.settled():
+                wait = self._sensors.settle(now)
+                return 0 if self._sensors.settled() else wait
+            self._begin(now)
         wait = ticks_diff(self._due, now)
         if wait > 0:
             return wait
