@@ -211,7 +211,7 @@ def test_a_run_starts_at_zero_with_its_own_set_up():
     assert (setup["run"], setup["rate_mhz"], setup["window_min"]) == (2, 2000, 60)
     assert setup["protocol"] == PROTOCOL
     assert setup["trims"] == [binascii.hexlify(TRIM).decode()] * 2
-    assert [e[1] for e in events(node, board)][0] == EV_INIT
+    assert next(e[1] for e in events(node, board)) == EV_INIT
     run_id, _, got = records_of(ask(node, board, "DATA:READ? 0,9"))
     assert run_id == 2
     assert sample(got[0])[0] < 300000
@@ -228,7 +228,7 @@ def test_marks_and_times_are_those_of_their_own_moment():
     tell(node, board, "ABOR")
     log = events(node, board)
     assert [e[1] for e in log if e[1] in (EV_MARK, EV_ABORT)] == [EV_MARK, EV_ABORT]
-    mark = [e for e in log if e[1] == EV_MARK][0]
+    mark = next(e for e in log if e[1] == EV_MARK)
     assert mark[4] == 'hatch "open"'
     assert 27 * S <= mark[0] < 27 * S + S // 5
     assert ask(node, board, "SYST:TIME?").decode().endswith(",-1")

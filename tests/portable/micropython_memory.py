@@ -1,0 +1,132 @@
+"""What only MicroPython can show: the hot path allocates nothing, and the heap does not grow."""
+
+import gc
+
+import micropython
+from fake_board import FakeBoard, ask, crank, make_config, tell
+from prknode.node import Node
+from runner import run
+
+S = 1000000
+HOUR_GROWTH_BYTES = 2048
+"""Less than one lost object a block would show as: 50 blocks of 48 bytes."""
+
+
+class QuietBoard(FakeBoard):
+    """Does no more than a board would: collecting is left to the node's one fixed point."""
+
+
+def bench(rate_mhz, ring_records=256):
+    board = QuietBoard(0x3FFFFFFF - 3 * S, make_config(rate_mhz=rate_mhz))
+    node = Node(board, board.config(), ring_records)
+    crank(node, board, S // 2)
+    assert tell(node, board, "INIT") == ""
+    return board, node
+
+
+def turn(node, board, turns):
+    """The loop of app.run, without allocating anything itself."""
+    for _ in range(turns):
+        wait = node.step(board.now)
+        if node.busy and node.fill_percent() > 100:
+            return
+        board.pass_us(wait if wait > 50 else 50)
+
+
+def locked(node, board, seconds):
+    """Turn the loop with the heap locked up to shortly before the next slot; samples taken."""
+    before = node.samples.next
+    turns = seconds * 10
+    micropython.heap_lock()
+    try:
+        turn(node, board, turns)
+    finally:
+        micropython.heap_unlock()
+    return node.samples.next - before
+
+
+def test_sampling_allocates_nothing_between_two_blocks():
+    for rate in (1000, 5000, 12500):
+        board, node = bench(rate)
+        for _ in range(3):
+            # Into the slot, past its opening.
+            slot = node.blocks_ring.next
+            while node.blocks_ring.next == slot:
+                crank(node, board, S)
+            # Two turns a sample, and the tick counter wraps on the way in the first round.
+            taken = locked(node, board, 10)
+            assert taken >= 45, taken
+            assert node.blocks_ring.next == slot + 1
+
+
+def test_an_idle_node_allocates_nothing():
+    board, node = bench(5000)
+    tell(node, board, "ABOR")
+    crank(node, board, S)
+    micropython.heap_lock()
+    try:
+        turn(node, board, 100)
+    finally:
+        micropython.heap_unlock()
+
+
+def test_the_lock_notices_one_allocation():
+    board, node = bench(5000)
+    crank(node, board, 5 * S)
+    ring = node.samples
+    push = ring.push
+
+    class Wasteful:
+        """The ring, but for one small list a sample."""
+
+        size = ring.size
+        data = ring.data
+        capacity = ring.capacity
+        next = 0
+        at = 0
+
+        def push(self):
+            self.waste = [self.next]
+
+        def fill_percent(self):
+            return 0
+
+    node.samples = Wasteful()
+    noticed = False
+    try:
+        locked(node, board, 2)
+    except MemoryError:
+        noticed = True
+    assert noticed
+    assert push
+
+
+def test_an_hour_of_sampling_leaves_the_heap_as_it_was():
+    board, node = bench(1000, 1024)
+    used = []
+    for minute in range(61):
+        crank(node, board, 60 * S)
+        # The host fetches what is new and asks for the state, as a logger does.
+        ask(node, board, "DATA:READ? %d,200" % (60 * minute))
+        ask(node, board, "CALC:DEC?;:DATA:BLOC? %d,2;:SYST:MEM?" % minute)
+        if minute % 10 == 0 and minute:
+            gc.collect()
+            used.append(gc.mem_alloc())
+    print("heap used after each ten minutes:", used, "free:", gc.mem_free())
+    assert max(used) - min(used) < HOUR_GROWTH_BYTES
+    assert node.blocks_ring.next > 59
+
+
+def test_a_new_run_takes_the_place_of_the_old_one():
+    board, node = bench(1000, 1024)
+    used = []
+    for _ in range(4):
+        crank(node, board, 130 * S)
+        assert tell(node, board, "ABOR;:INIT") == ""
+        gc.collect()
+        used.append(gc.mem_alloc())
+    assert max(used) - min(used) < HOUR_GROWTH_BYTES
+
+
+if __name__ == "__main__":
+    run(globals())
