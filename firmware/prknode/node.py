@@ -82,13 +82,13 @@ class Node:
         self.blocks_ring = Ring(block_size(n), _BLOCKS)
         self.results = Ring(RESULT_SIZE, _BLOCKS)
         self.events = Ring(EVENT_SIZE, _EVENTS)
-        largest = max(sample_size(n), block_size(n), RESULT_SIZE, EVENT_SIZE)
         self.status = Status()
         self.uptime = Elapsed()
         self.uptime.start(board.ticks_us())
         self._time = Elapsed()
         self._link = Link(board, self, self.status)
-        self._answers = Answers(largest, self._link)
+        rings = (self.samples, self.blocks_ring, self.results, self.events)
+        self._answers = Answers(rings, self._link)
         self._sums = None
         self._paired = 0
         self._fresh = False
