@@ -13,7 +13,6 @@ from prknode.blocks import BlockSums
 from prknode.bmp390 import FAULT_NAMES, OK, Bmp390
 from prknode.compat import const
 from prknode.decay import Estimator
-from prknode.fifo import FifoSampler
 from prknode.link import PENDING, Link
 from prknode.readings import NOT_A_NUMBER, reading
 from prknode.records import (
@@ -286,6 +285,9 @@ class Node:
         settings = self.settings
         sampler = self._forced
         if settings["rate_mhz"] > FASTEST_MHZ:
+            # Its modules take several KB of a board's heap, so only where they are used.
+            from prknode.fifo import FifoSampler
+
             sampler = FifoSampler(self._sensors, settings, settings.chamber())
         problem = sampler.problem()
         if problem:
