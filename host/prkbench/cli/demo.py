@@ -18,6 +18,7 @@ from prkbench.cli.present import page_beside, present
 from prkbench.cli.verifying import run_examination
 from prkbench.client import NodeClient
 from prkbench.errors import UsageError
+from prkbench.node_setup import node_config
 from prkbench.rig import Rig
 from prkbench.runfile import Kind, RunFile
 from prkbench.sim.elements import ViscousCapillary
@@ -76,6 +77,8 @@ def demo(
     rig = demo_rig(lb_per_day, plan, parse(rate, Dimension.FREQUENCY))
     path = out or _fresh_path()
     page = page_beside(path)
+    # A node that cannot take these settings is said here, before one is started.
+    node_config(rig)
     scene = Scene(rig.to_toml(), seed, plan.hvac_k, interpreter=interpreter)
     with serving(scene) as node:
         _log(node, path, rig, seconds, seed, quiet=as_json)
