@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from prkbench.errors import DataError
+from prkbench.errors import DataError, UsageError
 from prknode.settings import SettingError, Settings
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def planned_k(rig: Rig) -> float:
 
 
 def node_config(rig: Rig) -> dict[str, Any]:
-    """config.json for a node on this rig."""
+    """config.json for a node on this rig; UsageError for what no node can be set to."""
     offsets = rig.node.offsets_pa or (0.0,) * len(rig.node.roles)
     sensors = [
         {
@@ -71,13 +71,20 @@ def node_config(rig: Rig) -> dict[str, Any]:
         }
         for (bus, address), role, offset in zip(ADDRESSES, rig.node.roles, offsets, strict=False)
     ]
-    return {**node_values(rig), "sensors": sensors}
+    config = {**node_values(rig), "sensors": sensors}
+    try:
+        Settings(config)
+    except SettingError as error:
+        raise UsageError(f"the rig cannot be put on a node: {error}; change the rig") from error
+    return config
 
 
 def apply_rig(client: NodeClient, rig: Rig) -> None:
     """Put a rig's settings into force on a node that is not measuring; ScpiRefusal if it cannot."""
     from prknode.settings import OFFSET, SETTINGS
 
+    # What no node takes is the rig's fault, not this node's: said before anything is sent.
+    node_config(rig)
     values = node_values(rig)
     for item in SETTINGS:
         if item.key in values:
