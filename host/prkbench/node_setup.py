@@ -51,12 +51,9 @@ def node_values(rig: Rig) -> dict[str, int | str]:
 
 def planned_k(rig: Rig) -> float:
     """The decay constant the rig is planned for (its element's, or its limit's), 0 if none."""
-    from prkbench.analysis.conversion import Conversion
-    from prkbench.analysis.prediction import predict
-
     if rig.limit.rate_kg_per_s is not None:
         return Conversion.from_rig(rig).k_per_s(rig.limit.rate_kg_per_s)
-    return predict(rig).k_per_s
+    return decay_constant(element_of(rig), rig, rig.chamber.volume_m3)
 
 
 def node_config(rig: Rig) -> dict[str, Any]:
@@ -86,7 +83,8 @@ def apply_rig(client: NodeClient, rig: Rig) -> None:
     # What no node takes is the rig's fault, not this node's: said before anything is sent.
     node_config(rig)
     values = node_values(rig)
-    for item in SETTINGS:
+    items: tuple[Any, ...] = SETTINGS
+    for item in items:
         if item.key in values:
             shown = item.show(values[item.key])
             client.command(f"{item.header} {shown}")
