@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from prkbench.analysis.conversion import Conversion
 from prkbench.errors import DataError, UsageError
+from prkbench.sim.rig_element import decay_constant, element_of
 from prknode.settings import SettingError, Settings
 
 if TYPE_CHECKING:
