@@ -86,7 +86,8 @@ def apply_rig(client: NodeClient, rig: Rig) -> None:
     # What no node takes is the rig's fault, not this node's: said before anything is sent.
     node_config(rig)
     values = node_values(rig)
-    for item in SETTINGS:
+    items: tuple[Any, ...] = SETTINGS
+    for item in items:
         if item.key in values:
             shown = item.show(values[item.key])
             client.command(f"{item.header} {shown}")
