@@ -81,6 +81,7 @@ class VirtualNode:
         self._poll = select.poll()
         self._poll.register(self._public.master, select.POLLIN)
         self._forwarded = 0
+        self._starts = 0
         self._in_node = False
         self._raw_repl = False
         self._tail = b""
@@ -117,7 +118,9 @@ class VirtualNode:
         script = [
             str(_CHILD / "start.py"),
             str(request_in), str(reply_out), str(self._flash), self._unique_id, what,
+            str(self._starts),
         ]  # fmt: skip
+        self._starts += 1
         if self.interpreter == "micropython":
             command = [
                 sys.executable, "-m", "micropython_unix", "-X", f"heapsize={self._heap}", "-i",

@@ -54,7 +54,7 @@ class VirtualBus:
 class VirtualBoard:
     """See prknode.board.Board; requests and replies are the files of the two pipes."""
 
-    def __init__(self, requests, replies, config, unique_id):
+    def __init__(self, requests, replies, config, unique_id, starts):
         self._requests = open(requests, "wb", buffering=0)
         self._replies = open(replies, "rb", buffering=0)
         self._config = config
@@ -82,7 +82,8 @@ class VirtualBoard:
         self._poll = select.poll()
         self._poll.register(0 if _CPYTHON else self._in, select.POLLIN)
         self._one = bytearray(1)
-        self._runs = 0
+        # Run ids of a board that was started again differ from those it gave before.
+        self._runs = (starts & 63) << 6
 
     # The bridge ---------------------------------------------------------------------------
 
@@ -296,12 +297,13 @@ class Machine:
 def start(arguments):
     """Mount the virtual flash as the root, and run main.py unless a bare REPL is wanted.
 
-    arguments: request pipe, reply pipe, folder of the virtual flash, unique id, "main" or "repl".
+    arguments: request pipe, reply pipe, folder of the virtual flash, unique id, "main" or "repl",
+    how often the board was started before.
     """
-    requests, replies, flash, unique_id, what = arguments
+    requests, replies, flash, unique_id, what, starts = arguments
     with open(flash + "/config.json") as file:
         config = json.load(file)
-    board = VirtualBoard(int(requests), int(replies), config, unique_id)
+    board = VirtualBoard(int(requests), int(replies), config, unique_id, int(starts))
     if _CPYTHON:
         sys.path.insert(0, flash)
     else:
