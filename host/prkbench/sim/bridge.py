@@ -76,18 +76,22 @@ Address = tuple[int, int]
 Saved = dict[Address, tuple[object, int]]
 
 
-class Read(NamedTuple):
-    """One burst read: bus, address, register, count."""
+@dataclass(frozen=True)
+class Read:
+    """One burst read; head: how it is announced to the child, where its count has to fit a byte."""
 
     bus: int
     address: int
     register: int
     count: int
+    head: bytes
 
-    @property
-    def head(self) -> bytes:
-        """The read as it is announced to the child; its count has to fit a byte."""
-        return bytes(self)
+    @classmethod
+    def of(cls, entry: bytes) -> Read:
+        """From what the child posts: bus, address, register and a 16-bit count."""
+        count = entry[-2] | entry[-1] << 8
+        head = bytes((*entry[:3], count & 0xFF))
+        return cls(entry[0], entry[1], entry[2], count, head)
 
 
 @dataclass
@@ -203,8 +207,8 @@ class Bridge:
         self._settle_script(request.steps, request.reads)
         writes = request.posted
         if request.op == layout.OP_READ:
-            # The last entry posted is the read itself: header and a 16-bit count.
-            read = Read(*writes[-6:-3], writes[-2] | writes[-1] << 8)
+            # The last entry posted is the read itself: header, and the count as its two bytes.
+            read = Read.of(writes[-6:])
             self._carry_out(writes[:-6])
             if self._pending is not None:
                 self._pending.reads.append(read)

@@ -139,12 +139,13 @@ class VirtualNode:
     def _after_exit(self) -> None:
         """The child is gone: start it again as the board would come back."""
         console = self._console
-        if console.state is State.STARTING:
+        without_repl = self.interpreter == "cpython" and console.state is not State.NODE
+        if console.state is State.STARTING or without_repl:
             self._failed_starts += 1
             if self._failed_starts == _FAILED_STARTS:
                 raise DeviceError(
-                    f"the {self.interpreter} child ended {_FAILED_STARTS} times before it ran any "
-                    "firmware: expected a working interpreter, reinstall prkbench"
+                    f"the {self.interpreter} child ended {_FAILED_STARTS} times before the node "
+                    "ran: expected a working interpreter and firmware, reinstall prkbench"
                 )
         reset = self._reset_asked
         raw = console.state is State.REPL and console.raw and not reset
@@ -211,11 +212,11 @@ class VirtualNode:
                 self._console.node_settled()
             self._idle(request)
         elif op == layout.OP_STARTED:
-            self._failed_starts = 0
             self._console.child_started()
         elif op == layout.OP_BEGIN:
             if self._realtime:
                 self._catch_up()
+            self._failed_starts = 0
             self._begun_us = self.bridge.now_us
             self._console.node_begins()
         elif op == layout.OP_END:

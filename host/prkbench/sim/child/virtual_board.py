@@ -349,6 +349,8 @@ def start(arguments):
     if _CPYTHON:
         sys.path.insert(0, flash)
         os.chdir(flash)
+        # MicroPython's, which main.py may use; CPython frees what is not used by itself.
+        gc.threshold = lambda *_: 0
     else:
         import vfs
         from virtual_flash import Flash
