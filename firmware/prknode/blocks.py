@@ -10,6 +10,7 @@ from prknode.compat import const
 from prknode.records import (
     BLOCK_FAULT,
     BLOCK_VALID,
+    FLAG_FAULT,
     FLAG_RESTART,
     SAMPLE_HEAD,
     SENSOR_BYTES,
@@ -75,10 +76,9 @@ class BlockSums:
     def add(self, record, at, flags):
         """Take the sample record at that offset, in the present slot; allocates nothing."""
         self._count += 1
-        if flags & FLAG_RESTART:
+        if flags & (FLAG_RESTART | FLAG_FAULT):
             self._flags |= BLOCK_FAULT
         if flags & self._paired != self._paired:
-            self._flags |= BLOCK_FAULT
             return
         sums = self._sums
         numbers = self._numbers

@@ -1,7 +1,7 @@
 # https://www.bosch-sensortec.com/media/boschsensortec/downloads/datasheets/bst-bmp390-ds002.pdf
 """BMP390 and BMP388 at register level: raw counts out, every wait bounded, faults told apart.
 
-The driver never sleeps: bring-up is two calls at least 2 ms apart, reset() and configure(), and a
+The driver never sleeps: bring-up is two calls at least 2 ms apart, reset() and configure(). Then a
 conversion is trigger() and, conversion_us later, read().
 """
 
@@ -11,22 +11,22 @@ from prknode.settings import FILTERS, OVERSAMPLINGS
 
 # fmt: off
 _CHIP_ID   = const(0x00)
-_ERR_REG   = const(0x02)
+ERR_REG    = const(0x02)
 _STATUS    = const(0x03)  # 0x10 cmd_rdy, 0x20 pressure ready, 0x40 temperature ready
-_EVENT     = const(0x10)  # 0x01 power-on or soft reset since the last read
-_PWR_CTRL  = const(0x1B)
+EVENT      = const(0x10)  # 0x01 power-on or soft reset since the last read
+PWR_CTRL   = const(0x1B)
 _OSR       = const(0x1C)
 _ODR       = const(0x1D)
 _CONFIG    = const(0x1F)
 _NVM_CRC   = const(0x30)
-_CMD       = const(0x7E)
+CMD        = const(0x7E)
 
 _READY     = const(0x60)
-_POR       = const(0x01)
-_SLEEP     = const(0x03)  # both sensors enabled, mode 00
+POR_BIT    = const(0x01)
+SLEEP      = const(0x03)  # both sensors enabled, mode 00
 _FORCED    = const(0x13)  # both sensors enabled, mode 01
 _SOFT_RESET = const(0xB6)
-_ERRORS    = const(0x07)  # fatal, command, configuration
+ERRORS     = const(0x07)  # fatal, command, configuration
 
 BMP390_ID  = const(0x60)
 BMP388_ID  = const(0x50)
@@ -38,10 +38,11 @@ WRONG_ID   = const(2)  # somebody does, but it is no BMP390/BMP388
 TRIM_CRC   = const(3)  # the trim bytes do not match their checksum
 CONF_ERR   = const(4)  # the chip refuses the configuration
 NACK       = const(5)  # it stopped answering in mid-run
-LATE       = const(6)  # no data after twice the conversion time
+LATE       = const(6)  # no data long after they were due
 STUCK      = const(7)  # the same raw counts over and over, beyond the noise's odds
 POR        = const(8)  # it reset itself
 RANGE      = const(9)  # a reading outside what the chip can measure
+FRAME      = const(10)  # bytes from the FIFO that are no frames
 # fmt: on
 FAULT_NAMES = (
     "OK",
@@ -54,6 +55,7 @@ FAULT_NAMES = (
     "STUCK",
     "POR",
     "RANGE",
+    "FRAME",
 )  # fmt: skip
 
 RESET_US = const(2500)
@@ -91,21 +93,28 @@ class Bmp390:
         self._same = 0
         self._one = bytearray(1)
         self._forced = bytes((_FORCED,))
+        self._arrived = 0
         self.chip_id = 0
         self.trim = bytes(TRIM_BYTES)
 
-    def _register(self, register):
+    def register(self, register):
+        """The value of one register. Raises OSError."""
         self._bus.readfrom_mem_into(self.address, register, self._one)
         return self._one[0]
 
-    def _write(self, register, value):
+    def read_into(self, register, view):
+        """Burst read from that register on. Raises OSError; allocates nothing."""
+        self._bus.readfrom_mem_into(self.address, register, view)
+
+    def write(self, register, value):
+        """Set one register. Raises OSError."""
         self._one[0] = value
         self._bus.writeto_mem(self.address, register, self._one)
 
     def reset(self):
         """Soft reset; configure() may follow after RESET_US. Raises SensorFault(ABSENT)."""
         try:
-            self._write(_CMD, _SOFT_RESET)
+            self.write(CMD, _SOFT_RESET)
         except OSError:
             raise SensorFault(ABSENT)
 
@@ -115,7 +124,7 @@ class Bmp390:
         Raises SensorFault with ABSENT, WRONG_ID, TRIM_CRC or CONF_ERR.
         """
         try:
-            self.chip_id = self._register(_CHIP_ID)
+            self.chip_id = self.register(_CHIP_ID)
             if self.chip_id not in (BMP390_ID, BMP388_ID):
                 raise SensorFault(WRONG_ID)
             nvm = bytearray(TRIM_BYTES + 1)
@@ -125,14 +134,14 @@ class Bmp390:
             if nvm[0] and trim_crc(trim) != nvm[0]:
                 raise SensorFault(TRIM_CRC)
             self.trim = trim
-            self._register(_EVENT)  # reading clears the reset we asked for
-            self._register(_ERR_REG)
+            self.register(EVENT)  # reading clears the reset we asked for
+            self.register(ERR_REG)
             osr = OVERSAMPLINGS.index(osr_p) | OVERSAMPLINGS.index(osr_t) << 3
-            self._write(_OSR, osr)
-            self._write(_ODR, 0)
-            self._write(_CONFIG, FILTERS.index(iir) << 1)
-            self._write(_PWR_CTRL, _SLEEP)
-            if self._register(_ERR_REG) & _ERRORS or self._register(_OSR) != osr:
+            self.write(_OSR, osr)
+            self.write(_ODR, 0)
+            self.write(_CONFIG, FILTERS.index(iir) << 1)
+            self.write(PWR_CTRL, SLEEP)
+            if self.register(ERR_REG) & ERRORS or self.register(_OSR) != osr:
                 raise SensorFault(CONF_ERR)
         except OSError:
             raise SensorFault(ABSENT)
@@ -140,7 +149,8 @@ class Bmp390:
 
     def trigger(self):
         """Start one forced conversion; raises OSError when the chip does not acknowledge."""
-        self._bus.writeto_mem(self.address, _PWR_CTRL, self._forced)
+        self._arrived = 0
+        self._bus.writeto_mem(self.address, PWR_CTRL, self._forced)
 
     def read(self):
         """Fetch a conversion into data; returns OK, or what is wrong (LATE: not ready yet).
@@ -149,21 +159,31 @@ class Bmp390:
         """
         burst = self._burst
         self._bus.readfrom_mem_into(self.address, _STATUS, burst)
-        if burst[_EVENT_AT] & _POR:
+        if burst[_EVENT_AT] & POR_BIT:
             return POR
-        if burst[0] & _READY != _READY:
+        # Reading the data clears their flags, so one that came first has to be remembered.
+        self._arrived |= burst[0]
+        if self._arrived & _READY != _READY:
             return LATE
+        return self.check(burst, _DATA)
+
+    def check(self, data, at):
+        """OK, STUCK or RANGE for the six bytes of raw counts at that offset of a new reading.
+
+        Allocates nothing.
+        """
         last = self._last
         same = True
         for i in range(6):
-            byte = burst[_DATA + i]
+            byte = data[at + i]
             if byte != last[i]:
                 same = False
                 last[i] = byte
-        if same:
-            self._same += 1
-            if self._same >= _SAME:
-                return STUCK
-        else:
+        # Within the chip's range no count comes near either end of the 24 bits.
+        if last[2] == 0 or last[2] == 0xFF or last[5] == 0 or last[5] == 0xFF:
+            return RANGE
+        if not same:
             self._same = 0
-        return OK
+            return OK
+        self._same += 1
+        return STUCK if self._same >= _SAME else OK

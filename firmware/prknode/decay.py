@@ -85,6 +85,7 @@ class Estimator:
         self.long_estimate = None
         self.last = None
         self.event = CONTINUES
+        self.used = False
 
     def reduce(self, block):
         """Compensate a block's means: a Reduced."""
@@ -109,9 +110,11 @@ class Estimator:
     def step(self, block):
         """Take a finished Block; sets its FAST and RANGE flags, updates state and estimates.
 
-        After it, event says whether a segment began and why (segments.*).
+        After it, event says whether a segment began and why (segments.*), and used whether the
+        block counts in the fit.
         """
         self.event = CONTINUES
+        self.used = False
         # A fault in a block that does not count ends the segment at the next one that does.
         if block.flags & BLOCK_FAULT:
             self._faulted = True
@@ -129,6 +132,7 @@ class Estimator:
             self._stability.restart()
             self.state = SETTLING
         if segmenter.settled(block.slot):
+            self.used = True
             self._settled(segmenter.number, block.slot, now)
 
     def _settled(self, segment, slot, now):
@@ -163,9 +167,10 @@ class Estimator:
                 block.flags |= BLOCK_FAST
         self._previous = (block.slot, now.p, now.t)
 
-    def segments(self):
-        """How many segments the short window spans."""
-        return len(self._short.segments)
+    @property
+    def segment(self):
+        """Number of the present segment."""
+        return self._segmenter.number
 
     def windows(self):
         """The short and the long Window, for whoever checks them."""

@@ -12,10 +12,9 @@ from prknode.answers import Answers
 from prknode.blocks import BlockSums
 from prknode.bmp390 import FAULT_NAMES, OK, Bmp390
 from prknode.compat import const
-from prknode.compensate import ZERO_CELSIUS, Compensation
 from prknode.decay import Estimator
-from prknode.integers import format_decimal, round_div
 from prknode.link import PENDING, Link
+from prknode.readings import NOT_A_NUMBER, reading
 from prknode.records import (
     EV_ABORT,
     EV_BOOT,
@@ -30,6 +29,7 @@ from prknode.records import (
     EV_VENT,
     EVENT_SIZE,
     FAULT,
+    FLAG_FAULT,
     FLAG_LATE,
     FLAG_RESTART,
     FLAG_STATE_SHIFT,
@@ -46,16 +46,18 @@ from prknode.records import (
     sample_size,
 )
 from prknode.ring import Ring
-from prknode.sampler import Sampler
+from prknode.sampler import FASTEST_MHZ, Sampler
 from prknode.scpi import ScpiError
 from prknode.segments import GAP, REPRESS, VENT
+from prknode.sensors import Sensors
 from prknode.settings import SettingError, Settings
 from prknode.status import OPER_MEASURING, OPER_SETTLING, QUES_SENSOR1, Status
-from prknode.ticks import Elapsed
+from prknode.ticks import Elapsed, ticks_diff
 
 _BLOCKS = const(128)
 _EVENTS = const(64)
 _NO_SENSOR = const(0xFF)
+_SAMPLES_A_STEP = const(8)
 
 
 class Node:
@@ -71,7 +73,11 @@ class Node:
         self.settings = Settings(config)
         n = len(self.settings.sensors)
         self.chips = [Bmp390(board.bus(s.bus), s.address) for s in self.settings.sensors]
-        self._sampler = Sampler(self.chips, self.settings)
+        self._sensors = Sensors(self.chips)
+        # In charge whenever nothing is measured, and of measurements up to 12.5 Hz.
+        self._forced = Sampler(self._sensors, self.settings)
+        self._sampler = self._forced
+        self._set_up()
         self.samples = Ring(sample_size(n), ring_records)
         self.blocks_ring = Ring(block_size(n), _BLOCKS)
         self.results = Ring(RESULT_SIZE, _BLOCKS)
@@ -84,6 +90,8 @@ class Node:
         rings = (self.samples, self.blocks_ring, self.results, self.events)
         self._answers = Answers(rings, self._link)
         self._sums = None
+        self._paired = 0
+        self._fresh = False
         self._estimator = None
         self._setup = b"{}"
         self._wanted = None
@@ -100,17 +108,25 @@ class Node:
         """Do what is due at tick `now`; returns the microseconds until something is."""
         self.uptime.update(now)
         sampler = self._sampler
+        if self.measuring:
+            self._time.update(now)
         wait = sampler.step(now)
-        if sampler.changed:
-            self._sensors()
-        if sampler.ready and self.measuring:
-            self._record()
+        if self._sensors.changed:
+            self._faults_changed()
+        n = 0
+        while n < _SAMPLES_A_STEP and sampler.next_sample():
+            if self.measuring:
+                self._record(now)
+            n += 1
+        self._fresh = n > 0
+        if n == _SAMPLES_A_STEP:
+            wait = 0
         return 0 if self._link.step(now) else wait
 
     @property
     def busy(self):
         """Whether time must pass for the node to get on: measuring, or a reading under way."""
-        return self.measuring or self._wanted is not None or not self._sampler.settled()
+        return self.measuring or self._wanted is not None or not self._sensors.settled()
 
     def fill_percent(self):
         """How full the fullest ring is with records the host has not taken."""
@@ -119,30 +135,35 @@ class Node:
         fill = self.samples.fill_percent()
         return max(fill, self.blocks_ring.fill_percent(), self.results.fill_percent())
 
-    def _record(self):
+    def _record(self, now):
         """Store one sample; allocates nothing unless it is the first of a new slot."""
         sampler = self._sampler
         time = self._time
-        time.update(sampler.taken)
+        time.look_back(ticks_diff(now, sampler.taken))
         sums = self._sums
-        if sums.ended(time.hi, time.lo):
+        if sums.ended(time.past_hi, time.past_lo):
             self._close_slots()
-        flags = sampler.valid | self.state << FLAG_STATE_SHIFT
+        valid = sampler.valid
+        flags = valid | self.state << FLAG_STATE_SHIFT
         if sampler.late:
             flags |= FLAG_LATE
-        if sampler.restarted:
+        if sampler.restarted & self._paired:
             flags |= FLAG_RESTART
+        if self._sensors.faulty & self._paired:
+            flags |= FLAG_FAULT
         ring = self.samples
         data = ring.data
         start = ring.at
-        pack_time(data, start, time.hi, time.lo)
+        pack_time(data, start, time.past_hi, time.past_lo)
         data[start + 6] = flags & 0xFF
         data[start + 7] = flags >> 8
         at = start + SAMPLE_HEAD
         for i in range(len(self.chips)):
-            reading = sampler.data[i]
-            for j in range(6):
-                data[at + j] = reading[j]
+            if valid & (1 << i):
+                sampler.copy(i, data, at)
+            else:
+                for j in range(SENSOR_BYTES):
+                    data[at + j] = 0
             at += SENSOR_BYTES
         sums.add(data, start, flags)
         ring.push()
@@ -157,7 +178,7 @@ class Node:
     def _close_slots(self):
         time = self._time
         sums = self._sums
-        while sums.ended(time.hi, time.lo):
+        while sums.ended(time.past_hi, time.past_lo):
             block = sums.take()
             if block is not None:
                 self._reduce(block)
@@ -187,7 +208,7 @@ class Node:
         """Derive the state and tell the status registers and the event log of a change."""
         if not self.measuring:
             state = IDLE
-        elif self._paired_fault():
+        elif self._sensors.faulty & self._paired:
             state = FAULT
         else:
             state = self._estimator.state
@@ -201,24 +222,16 @@ class Node:
                 operation |= OPER_SETTLING
         self.status.operation.set(operation)
 
-    def _paired_fault(self):
-        for i in (self.settings.chamber(), self.settings.reference()):
-            if i is not None and self._sampler.faults[i] != OK:
-                return True
-        return False
-
-    def _sensors(self):
+    def _faults_changed(self):
         """Some sensors' faults have changed: log each, and raise or clear its status bit."""
-        condition = 0
+        sensors = self._sensors
         for i in range(len(self.chips)):
-            fault = self._sampler.faults[i]
-            if fault != OK:
-                condition |= QUES_SENSOR1 << i
-            if self._sampler.changed & (1 << i):
+            if sensors.changed & (1 << i):
+                fault = sensors.faults[i]
                 code = EV_RECOVERED if fault == OK else EV_FAULT
                 self._event(code, i, fault, FAULT_NAMES[fault])
-        self._sampler.changed = 0
-        self.status.questionable.set(condition)
+        sensors.changed = 0
+        self.status.questionable.set(sensors.faulty * QUES_SENSOR1)
         self._show_state()
 
     def _event(self, code, sensor, value, text):
@@ -241,8 +254,13 @@ class Node:
     def change(self, key, value):
         """Put a setting into force."""
         self.settings.values[key] = value
-        if key in ("rate_mhz", "osr_p", "osr_t", "iir"):
-            self._sampler.configure(self.settings)
+        if key in ("osr_p", "osr_t", "iir"):
+            self._set_up()
+        self._forced.configure(self.settings)
+
+    def _set_up(self):
+        settings = self.settings
+        self._sensors.set_up(settings["osr_p"], settings["osr_t"], settings["iir"])
 
     def restore(self):
         """Back to the settings of config.json."""
@@ -250,7 +268,8 @@ class Node:
         self.settings = Settings(self._config)
         self.ascii = False
         if old.as_dict() != self.settings.as_dict():
-            self._sampler.configure(self.settings)
+            self._set_up()
+            self._forced.configure(self.settings)
 
     def sensors_changed(self):
         """A role was changed; nothing depends on it before INITiate."""
@@ -263,18 +282,24 @@ class Node:
             self.settings.check()
         except SettingError as error:
             raise ScpiError(-221, str(error))
-        problem = self._sampler.problem()
+        settings = self.settings
+        sampler = self._forced
+        if settings["rate_mhz"] > FASTEST_MHZ:
+            # Its modules take several KB of a board's heap, so only where they are used.
+            from prknode.fifo import FifoSampler
+
+            sampler = FifoSampler(self._sensors, settings, settings.chamber())
+        problem = sampler.problem()
         if problem:
             raise ScpiError(-221, problem)
-        settings = self.settings
         paired = 1 << settings.chamber()
         reference = settings.reference()
         if reference is not None:
             paired |= 1 << reference
         for i in range(len(self.chips)):
-            if paired & (1 << i) and self._sampler.faults[i] != OK:
+            if paired & (1 << i) and self._sensors.faults[i] != OK:
                 raise ScpiError(
-                    -241, "sensor %d: %s" % (i + 1, FAULT_NAMES[self._sampler.faults[i]])
+                    -241, "sensor %d: %s" % (i + 1, FAULT_NAMES[self._sensors.faults[i]])
                 )
         expected = 60 * settings["rate_mhz"] // 1000
         if expected < 4:
@@ -284,6 +309,7 @@ class Node:
         self.board.collect()
         self._estimator = Estimator(settings, [chip.trim for chip in self.chips])
         self._sums = BlockSums(len(self.chips), paired, expected)
+        self._paired = paired
         self.run_id = self.board.new_run_id()
         self._setup = self._describe()
         for ring in (self.samples, self.blocks_ring, self.results, self.events):
@@ -292,7 +318,8 @@ class Node:
         self._time.start(now)
         self._missed = 0
         self.measuring = True
-        self._sampler.start(now)
+        self._sampler = sampler
+        sampler.start(now)
         self._event(EV_INIT, _NO_SENSOR, 0, "")
         self._show_state()
 
@@ -301,6 +328,7 @@ class Node:
         if self.measuring:
             self._event(EV_ABORT, _NO_SENSOR, 0, "")
             self._sampler.stop()
+            self._sampler = self._forced
             self.measuring = False
             self._show_state()
 
@@ -326,11 +354,7 @@ class Node:
 
     def self_test(self):
         """0 when every sensor works, else bit i set for sensor i + 1."""
-        result = 0
-        for i in range(len(self.chips)):
-            if self._sampler.faults[i] != OK:
-                result |= 1 << i
-        return result
+        return self._sensors.faulty
 
     def begin_measurement(self, quantity, sensors):
         """Ask for a reading; finish_measurement() gives it once it is there."""
@@ -340,25 +364,29 @@ class Node:
 
     def finish_measurement(self):
         """The reading asked for as text, or PENDING; NaN for a sensor that does not work."""
-        if not self._sampler.ready:
+        quantity, wanted = self._wanted
+        mask = 0
+        for i in wanted:
+            mask |= 1 << i
+        faulty = self._sensors.faulty
+        if not self._fresh:
+            # With every FIFO silent no sample will come.
+            if not self.measuring or mask & ~faulty:
+                return PENDING
+        elif mask & ~(faulty | self._sampler.valid):
             return PENDING
-        quantity, sensors = self._wanted
         self._wanted = None
-        return ",".join(self._reading(quantity, i) for i in sensors)
+        return ",".join(self._reading(quantity, i) for i in wanted)
 
     def _reading(self, quantity, i):
-        if not self._sampler.valid & (1 << i):
-            self.status.error(-240, "sensor %d: %s" % (
-                i + 1, FAULT_NAMES[self._sampler.faults[i]]))  # fmt: skip
-            return "9.91E37"
-        data = self.chips[i].data
-        compensation = Compensation(self.chips[i].trim)
-        celsius = compensation.celsius(1, data[3] | data[4] << 8 | data[5] << 16)
-        if quantity == "temperature":
-            return format_decimal(round_div((celsius + ZERO_CELSIUS) * 10000, 1 << 20), 4)
-        p = compensation.pascal(1, data[0] | data[1] << 8 | data[2] << 16, celsius)
-        offset = round_div(self.settings.sensors[i].offset_mpa << 12, 1000)
-        return format_decimal(round_div((p - offset) * 1000, 1 << 12), 3)
+        if not self._fresh or not self._sampler.valid & (1 << i):
+            fault = FAULT_NAMES[self._sensors.faults[i]]
+            self.status.error(-240, "sensor %d: %s" % (i + 1, fault))
+            return NOT_A_NUMBER
+        data = bytearray(SENSOR_BYTES)
+        self._sampler.copy(i, data, 0)
+        offset_mpa = self.settings.sensors[i].offset_mpa
+        return reading(quantity, self.chips[i].trim, data, offset_mpa)
 
     # Answers ------------------------------------------------------------------------------
 

@@ -21,8 +21,9 @@ SENSOR_BYTES = const(6)
 FLAG_VALID = const(0x000F)  # bit i: sensor i delivered
 FLAG_STATE_SHIFT = const(4)
 FLAG_STATE = const(0x0070)
-FLAG_LATE = const(0x0080)  # taken more than one period after its due time
-FLAG_RESTART = const(0x0100)  # first sample after a sensor was re-initialised
+FLAG_LATE = const(0x0080)  # taken well after its time, or samples before it are missing
+FLAG_RESTART = const(0x0100)  # first sample after chamber or reference was re-initialised
+FLAG_FAULT = const(0x0200)  # chamber or reference is out of order, not only short of a fresh value
 
 # States of the node.
 IDLE = const(0)

@@ -4,45 +4,39 @@ One sample is trigger, wait, read. A sensor that fails is reset at the next tick
 one after, and takes part again; the others go on meanwhile, so a tick always ends in a sample.
 """
 
-from prknode.bmp390 import ABSENT, LATE, NACK, OK, SensorFault, conversion_us
+from prknode.bmp390 import LATE, NACK, OK, conversion_us
 from prknode.compat import const
 from prknode.ticks import TICKS_MASK, ticks_diff
 
-_READY = const(0)
-_DOWN = const(1)
-_RESETTING = const(2)
+FASTEST_MHZ = const(12500)
+"""Highest rate for this sampler in millihertz; above it fifo.FifoSampler is used."""
 
 _POLL_US = const(1000)
-_BRINGUP_US = const(3000)
-_RETRY_US = const(100000)
+
+_STOPPED = const(0)
+_BEGINNING = const(1)
+_RUNNING = const(2)
 
 
 class Sampler:
     """Turns ticks into samples.
 
-    chips: Bmp390 of each sensor; settings: Settings.
-    After step() returns with `ready` set: data (six bytes a sensor) and valid (bit mask) hold a
-    sample triggered at tick `taken`; `restarted` says that a sensor came back with it.
-    faults: the present fault of each sensor; changed: bit mask of those that changed since
-    the caller last cleared it.
+    sensors: Sensors; settings: Settings. After step(), each next_sample() that returns True puts
+    one sample forth: taken, its tick; valid, bit mask of the sensors that delivered; restarted,
+    bit mask of those that came back with it; late, whether it came over a tenth of a period after
+    its time; copy() hands out its counts. missed: ticks since start() without a sample.
     """
 
-    def __init__(self, chips, settings):
-        self._chips = chips
-        n = len(chips)
-        self._state = [_DOWN] * n
-        self.faults = [ABSENT] * n
-        self.changed = 0
-        self.data = [chip.data for chip in chips]
+    def __init__(self, sensors, settings):
+        self._sensors = sensors
         self.valid = 0
-        self.ready = False
-        self.restarted = False
+        self.restarted = 0
         self.taken = 0
         self.missed = 0
-        self._tried = 0
-        self._running = False
+        self._mode = _STOPPED
         self._once = False
         self._converting = False
+        self._ready = False
         self._due = 0
         self._scheduled = 0
         self._late_by = 0
@@ -51,17 +45,15 @@ class Sampler:
         self.configure(settings)
 
     def configure(self, settings):
-        """Take rate, oversampling and filter from settings; every sensor is set up again."""
-        self._osr_p = settings["osr_p"]
-        self._osr_t = settings["osr_t"]
-        self._iir = settings["iir"]
-        self._conversion = conversion_us(self._osr_p, self._osr_t)
+        """Take rate and oversampling from settings; the sensors are set up by their owner."""
+        conversion = conversion_us(settings["osr_p"], settings["osr_t"])
         # The chip's own clock is per cents slow or fast: ask a little after the typical time.
-        self._wait = self._conversion + self._conversion // 16 + 200
+        self._wait = conversion + conversion // 16 + 200
+        # Whole microseconds: a rate may be off by a millionth, its time stamps never.
         self.period = 1000000000 // settings["rate_mhz"]
-        self._tried = 0
-        for i in range(len(self._chips)):
-            self._state[i] = _DOWN
+        # A slow sensor is given up before it makes the others miss a tick.
+        spare = self.period - self._wait - _POLL_US
+        self._patience = max(0, min(conversion, spare) // _POLL_US)
 
     def problem(self):
         """Why the settings cannot be sampled, or None."""
@@ -70,58 +62,74 @@ class Sampler:
         return None
 
     def start(self, now):
-        """Begin sampling; the first sample is due now."""
-        self._running = True
+        """Begin sampling; the first sample is due as soon as the sensors have been brought up."""
+        self._mode = _BEGINNING
         self._once = False
         self._converting = False
+        self._ready = False
         self._due = now
         self.missed = 0
 
     def stop(self):
         """End sampling; a conversion under way is forgotten."""
-        self._running = False
+        self._mode = _STOPPED
         self._converting = False
 
     def single(self, now):
-        """Take one sample now, when not running."""
-        if not self._running:
+        """Take one sample, when not running."""
+        if self._mode == _STOPPED:
             self._once = True
             self._converting = False
             self._due = now
 
-    def settled(self):
-        """Whether bringing each sensor up has been tried to its end, well or badly."""
-        return self._tried == (1 << len(self._chips)) - 1
-
     def step(self, now):
         """Do what is due; returns the microseconds until something is."""
-        self.ready = False
-        if self._converting:
-            wait = ticks_diff(self._due, now)
-            if wait > 0:
-                return wait
-            return self._collect(now)
-        if not self._running and not self._once:
-            return self._bring_up_idle(now)
+        if not self._converting:
+            if self._once or self._mode == _BEGINNING:
+                if not self._sensors.settled():
+                    wait = self._sensors.settle(now)
+                    return 0 if self._sensors.settled() else wait
+                self._due = now
+                if not self._once:
+                    self._mode = _RUNNING
+            elif self._mode == _STOPPED:
+                return self._sensors.settle(now)
         wait = ticks_diff(self._due, now)
         if wait > 0:
             return wait
-        return self._trigger(now)
+        return self._collect(now) if self._converting else self._trigger(now)
+
+    def next_sample(self):
+        """Put the next sample forth; False when there is none."""
+        ready = self._ready
+        self._ready = False
+        return ready
+
+    def copy(self, i, out, at):
+        """Write the six bytes of sensor i, as in its registers, at that offset."""
+        data = self._sensors.chips[i].data
+        for j in range(6):
+            out[at + j] = data[j]
+
+    @property
+    def late(self):
+        """Whether the sample was triggered over a tenth of a period after it was due."""
+        return self._late_by * 10 > self.period
 
     def _trigger(self, now):
+        sensors = self._sensors
         pending = 0
-        restarted = False
-        for i in range(len(self._chips)):
-            state = self._state[i]
-            if state != _READY:
-                if not self._bring_up(i):
+        restarted = 0
+        for i in range(len(sensors.chips)):
+            if not sensors.ready(i):
+                if not sensors.bring_up(i, now):
                     continue
-                restarted = True
+                restarted |= 1 << i
             try:
-                self._chips[i].trigger()
+                sensors.chips[i].trigger()
                 pending |= 1 << i
             except OSError:
-                self._fail(i, NACK)
+                sensors.fail(i, NACK)
         self.taken = now
         self.restarted = restarted
         self._pending = pending
@@ -129,28 +137,29 @@ class Sampler:
         self.valid = 0
         self._late_by = ticks_diff(now, self._due)
         self._scheduled = self._due
-        self._converting = True
-        self._due = (now + self._wait) & TICKS_MASK if pending else now
         if not pending:
             return self._finish(now)
+        self._converting = True
+        self._due = (now + self._wait) & TICKS_MASK
         return self._wait
 
     def _collect(self, now):
-        for i in range(len(self._chips)):
+        sensors = self._sensors
+        for i in range(len(sensors.chips)):
             bit = 1 << i
             if not self._pending & bit:
                 continue
             try:
-                result = self._chips[i].read()
+                result = sensors.chips[i].read()
             except OSError:
                 result = NACK
-            if result == LATE and self._tries * _POLL_US < self._conversion:
+            if result == LATE and self._tries < self._patience:
                 continue
             self._pending &= ~bit
             if result == OK:
                 self.valid |= bit
             else:
-                self._fail(i, result)
+                sensors.fail(i, result)
         if self._pending:
             self._tries += 1
             self._due = (now + _POLL_US) & TICKS_MASK
@@ -159,57 +168,16 @@ class Sampler:
 
     def _finish(self, now):
         self._converting = False
-        self.ready = True
+        self._ready = True
         if self._once:
             self._once = False
             return 0
         due = (self._scheduled + self.period) & TICKS_MASK
         # A tick that is already past is not made up for: it is counted as missed.
-        while ticks_diff(due, now) < 0:
-            due = (due + self.period) & TICKS_MASK
-            self.missed += 1
+        behind = ticks_diff(now, due)
+        if behind > 0:
+            ticks = (behind + self.period - 1) // self.period
+            self.missed += ticks
+            due = (due + ticks * self.period) & TICKS_MASK
         self._due = due
         return ticks_diff(due, now)
-
-    @property
-    def late(self):
-        """Whether the newest sample was triggered over a tenth of a period after it was due."""
-        return self._late_by * 10 > self.period
-
-    def _fail(self, i, fault):
-        self._state[i] = _DOWN
-        self._note(i, fault)
-
-    def _note(self, i, fault):
-        self._tried |= 1 << i
-        if self.faults[i] != fault:
-            self.faults[i] = fault
-            self.changed |= 1 << i
-
-    def _bring_up(self, i):
-        """One step of bringing sensor i back; True once it is ready."""
-        chip = self._chips[i]
-        try:
-            if self._state[i] == _DOWN:
-                chip.reset()
-                self._state[i] = _RESETTING
-                return False
-            chip.configure(self._osr_p, self._osr_t, self._iir)
-        except SensorFault as fault:
-            self._fail(i, fault.args[0])
-            return False
-        self._state[i] = _READY
-        self._note(i, OK)
-        return True
-
-    def _bring_up_idle(self, now):
-        """When nothing is sampled: keep trying sensors that are down, ten times a second."""
-        wait = ticks_diff(self._due, now)
-        if self._tried and 0 < wait <= _RETRY_US:
-            return wait
-        wait = _RETRY_US
-        for i in range(len(self._chips)):
-            if self._state[i] != _READY and not self._bring_up(i) and self._state[i] != _DOWN:
-                wait = _BRINGUP_US
-        self._due = (now + wait) & TICKS_MASK
-        return wait

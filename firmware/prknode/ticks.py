@@ -26,6 +26,8 @@ class Elapsed:
     def __init__(self):
         self.hi = 0
         self.lo = 0
+        self.past_hi = 0
+        self.past_lo = 0
         self._last = 0
 
     def start(self, ticks):
@@ -41,6 +43,16 @@ class Elapsed:
         lo = self.lo + (step & _LOW)
         self.hi += (step >> 24) + (lo >> 24)
         self.lo = lo & _LOW
+
+    def look_back(self, us):
+        """Set past_hi and past_lo to the time `us` before the last update; allocates nothing."""
+        lo = self.lo - (us & _LOW)
+        hi = self.hi - (us >> 24)
+        if lo < 0:
+            lo += _LOW + 1
+            hi -= 1
+        self.past_hi = hi
+        self.past_lo = lo
 
     def at(self, ticks):
         """Microseconds at a tick count within 8.9 minutes of the last update, never less."""

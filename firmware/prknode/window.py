@@ -31,7 +31,7 @@ class Window:
         self.rows = 0
         self.segments = []  # [segment number, rows, [ten moments]], oldest first
 
-    def _row(self, index):
+    def row(self, index):
         """Row `index` of the window, 0 the oldest: (slot, segment, I, D, y)."""
         at = self._start + index
         if at >= self.capacity:
@@ -42,7 +42,7 @@ class Window:
         """Take a Row; the oldest one leaves when the window is full."""
         if self.rows == self.capacity:
             self._remove_oldest()
-        previous = self._row(self.rows - 1) if self.rows else None
+        previous = self.row(self.rows - 1) if self.rows else None
         if previous is None or previous[1] != row.segment:
             self.segments.append([row.segment, 0, [0] * 10])
         at = self._start + self.rows
@@ -57,8 +57,8 @@ class Window:
         self._enter(segment[2], previous, (row.slot, row.segment, row.i, row.d, row.y), 1)
 
     def _remove_oldest(self):
-        oldest = self._row(0)
-        following = self._row(1) if self.rows > 1 else None
+        oldest = self.row(0)
+        following = self.row(1) if self.rows > 1 else None
         segment = self.segments[0]
         moments = segment[2]
         self._enter(moments, None, oldest, -1)
@@ -117,7 +117,7 @@ class Window:
         for _ in range(number):
             i = d = y = 0
             for _ in range(size):
-                row = self._row(index)
+                row = self.row(index)
                 i += row[2]
                 d += row[3]
                 y += row[4]

@@ -1,8 +1,9 @@
 """Compensation against published values; the datasheet's formula is checked under CPython."""
 
 from fake_board import TRIM
-from prknode.compensate import KELVIN_BITS, PASCAL_BITS, ZERO_CELSIUS, Compensation, trim_crc
 from runner import raises, run
+
+from prknode.compensate import KELVIN_BITS, PASCAL_BITS, ZERO_CELSIUS, Compensation, trim_crc
 
 RAW_P = 0x6D9F97
 RAW_T = 0x85D873

@@ -1,7 +1,8 @@
 """Exact integer arithmetic."""
 
-from prknode.integers import format_decimal, isqrt, parse_decimal, round_div
 from runner import raises, run
+
+from prknode.integers import format_decimal, isqrt, parse_decimal, round_div
 
 
 def test_isqrt_is_the_floor_of_the_root_for_small_and_very_large_numbers():

@@ -1,9 +1,10 @@
 """The serial line, with a node that only repeats what it is told."""
 
+from runner import run
+
 from prknode.link import ANSWER_US, PENDING, Block, Link, Listing
 from prknode.scpi import ScpiError
 from prknode.status import Status
-from runner import run
 
 
 class Line:

@@ -5,6 +5,8 @@ import json
 import struct
 
 from fake_board import TRIM, FakeBoard, ask, crank, make_config, tell
+from runner import run
+
 from prknode import PROTOCOL
 from prknode.bmp390 import ABSENT, FAULT_NAMES, NACK, OK, STUCK
 from prknode.node import Node
@@ -31,7 +33,6 @@ from prknode.records import (
     unpack_event,
 )
 from prknode.ticks import TICKS_MASK
-from runner import run
 
 S = 1000000
 

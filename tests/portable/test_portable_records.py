@@ -1,5 +1,7 @@
 """The ring and the binary records."""
 
+from runner import run
+
 from prknode.records import (
     ANSWER_HEAD_SIZE,
     BLOCK_HEAD,
@@ -19,7 +21,6 @@ from prknode.records import (
     unpack_event,
 )
 from prknode.ring import Ring
-from runner import run
 
 try:
     import struct

@@ -1,10 +1,11 @@
 """SCPI text, settings and status registers."""
 
 from fake_board import make_config
+from runner import raises, run
+
 from prknode.scpi import ScpiError, channels, match, quoted, split_command, split_outside, whole
 from prknode.settings import ROLE, SETTINGS, Choice, SettingError, Settings
 from prknode.status import Register, Status
-from runner import raises, run
 
 
 def number_of(call, *arguments):

@@ -1,5 +1,7 @@
 """The flow laws, segments and regression rows."""
 
+from runner import run
+
 from prknode.law import CHOKED, LINEAR, VISCOUS, driving_pressure
 from prknode.segments import (
     BEGINS,
@@ -13,7 +15,6 @@ from prknode.segments import (
     Tens,
 )
 from prknode.stability import Stability
-from runner import run
 
 PA = 1 << 12
 K = 1 << 20

@@ -1,7 +1,8 @@
 """Unwrapping the tick counter."""
 
-from prknode.ticks import TICKS_MASK, Elapsed, ticks_diff
 from runner import run
+
+from prknode.ticks import TICKS_MASK, Elapsed, ticks_diff
 
 PERIOD = 1 << 30
 

@@ -6,6 +6,7 @@ import types
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from prkbench.errors import UsageError
 from prkbench.sim import bmp390_model as chip_model
 from prkbench.sim.bmp390_model import (
@@ -340,6 +341,15 @@ def test_the_filter_is_the_datasheets_recursion_begun_by_the_first_sample(code, 
             else tuple((y * c + x) / (c + 1) for y, x in zip(expected, new, strict=True))
         )
         assert got == tuple(round(y) for y in expected)
+
+
+def test_a_new_coefficient_begins_the_filter_anew():
+    sensor = chip(Script(rise_pa=100.0))
+    sensor.write(CONFIG, 3 << 1)
+    convert(sensor, READY_US)
+    assert convert(sensor, READY_US + 300_000) != counts(1e5 + 100.0)
+    sensor.write(CONFIG, 2 << 1)
+    assert convert(sensor, READY_US + 600_000) == counts(1e5 + 200.0)
 
 
 def test_fifo_frames_hold_temperature_before_pressure():

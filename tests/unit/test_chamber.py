@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from prkbench.errors import UsageError
 from prkbench.sim.chamber import Bench, BenchSpec, BenchState, LeakChange, Repress
 from prkbench.sim.elements import LinearConductance, Orifice, Sealed, ViscousCapillary
 from prkbench.sim.gas import R_AIR
-from prkbench.sim.network import Boundary, Network, Path, Volume, constant
+from prkbench.sim.network import Boundary, Network, Path, Volume
 from prkbench.sim.surroundings import Surroundings, SurroundingsTrace
 
 TUBE = ViscousCapillary(0.25e-3, 1.06)
@@ -22,8 +23,8 @@ def quiet(element, **changes):
     return BenchSpec(element, residual_rms_k=0.0, surroundings=STILL, **changes)
 
 
-@settings(max_examples=20, deadline=None)
-@given(st.lists(st.floats(0.0, 4 * 3600.0), min_size=1, max_size=20))
+@settings(max_examples=8, deadline=None)
+@given(st.lists(st.floats(0.0, 2 * 3600.0), min_size=1, max_size=20))
 def test_the_state_does_not_depend_on_which_times_are_asked_for(times):
     spec = BenchSpec(TUBE)
     stepped = Bench(spec, seed=4)
@@ -60,7 +61,7 @@ def test_a_filled_bench_agrees_with_the_accurate_integration_within_a_millipasca
     # 10 s, so the reference stops there; nothing is allowed for but integration error.
     spec = BenchSpec(element, initial_k=309.8, residual_rms_k=0.0)
     bench = Bench(spec, seed=1)
-    times = np.concatenate(([0.0], np.arange(43.7, 5400.0, 137.3)))
+    times = np.concatenate(([0.0], np.arange(43.7, 3600.0, 137.3)))
     fast = bench.series(times)
     trace = bench.surroundings
     place = Boundary(lambda t: trace.at(t)[0], lambda t: trace.at(t)[1])
@@ -71,7 +72,7 @@ def test_a_filled_bench_agrees_with_the_accurate_integration_within_a_millipasca
         {"room": place},
         room_k=lambda t: trace.at(t)[1],
     )
-    exact = net.solve(times, rtol=1e-10, kinks_s=np.arange(0.0, 5400.0, 10.0))["chamber"]
+    exact = net.solve(times, rtol=1e-10, kinks_s=np.arange(0.0, 3600.0, 10.0))["chamber"]
     # The cubic between steps is good to 1e-4 Pa once the first minutes of the fill are over.
     assert np.abs(fast["chamber_pa"] - exact.pressure_pa).max() < 1e-3
     assert np.abs(fast["chamber_pa"] - exact.pressure_pa)[times > 600.0].max() < 1e-4
@@ -79,15 +80,24 @@ def test_a_filled_bench_agrees_with_the_accurate_integration_within_a_millipasca
 
 
 def test_a_day_agrees_with_the_accurate_integration_within_a_millipascal():
-    surroundings = Surroundings(room_swing=False)
+    surroundings = Surroundings(
+        weather_pa_per_sqrt_h=0.0, ambient_ramp_pa_per_h=50.0, hvac_k=0.0, diurnal_k=2.0
+    )
     spec = BenchSpec(TUBE, initial_k=300.0, residual_rms_k=0.0, surroundings=surroundings)
     bench = Bench(spec, seed=1)
     times = np.arange(0.0, DAY_S + 1, 1800.0)
     fast = bench.series(times)
-    place = Boundary(lambda t: bench.surroundings.at(t)[0], constant(295.0))
+    trace = bench.surroundings
+    place = Boundary(lambda t: trace.at(t)[0], lambda t: trace.at(t)[1])
     chamber = Volume(5e-3, 1.2e5, 300.0, gas_tau_s=150.0, wall_tau_s=1800.0)
-    net = Network({"chamber": chamber}, [Path(TUBE, "chamber", "room")], {"room": place})
-    exact = net.solve(times, rtol=1e-10, kinks_s=np.arange(0.0, DAY_S, 60.0))["chamber"]
+    net = Network(
+        {"chamber": chamber},
+        [Path(TUBE, "chamber", "room")],
+        {"room": place},
+        room_k=lambda t: trace.at(t)[1],
+    )
+    # Stopping at every asked time spares the reference its own interpolation.
+    exact = net.solve(times, rtol=1e-10, kinks_s=times)["chamber"]
     assert np.abs(fast["chamber_pa"] - exact.pressure_pa).max() < 1e-3
 
 
@@ -112,14 +122,14 @@ def test_pressure_is_that_of_the_gas_law_with_the_unseen_residual():
 def test_the_residual_is_10_mk_rms_and_forgets_itself_in_half_an_hour():
     runs = [
         Bench(BenchSpec(Sealed(), gas_tau_s=0.0), seed).series(np.arange(0.0, 10800.0, 1800.0))
-        for seed in range(150)
+        for seed in range(60)
     ]
     unseen = np.array([run["gas_k"] - run["sensor_air_k"] for run in runs])
-    # 150 x 6 values, neighbours correlated by 1/e: about 450 independent, 3.3 % on the rms.
-    assert unseen.std() == pytest.approx(0.010, rel=0.14)
+    # 60 x 6 values, neighbours correlated by 1/e: about 180 independent, 5.3 % on the rms.
+    assert unseen.std() == pytest.approx(0.010, rel=0.2)
     neighbours = np.mean(unseen[:, :-1] * unseen[:, 1:]) / np.mean(unseen**2)
-    # Correlation 1/e, known to about 1/sqrt(750) = 0.037; four of those.
-    assert neighbours == pytest.approx(math.exp(-1.0), abs=0.15)
+    # Correlation 1/e, known to about 1/sqrt(300) = 0.058; four of those.
+    assert neighbours == pytest.approx(math.exp(-1.0), abs=0.23)
 
 
 def test_turning_one_random_source_off_leaves_the_others_alone():
@@ -243,6 +253,14 @@ def test_inflow_from_the_room_warms_an_adiabatic_chamber_by_compression():
     assert end.gas_k == pytest.approx(p / (3e4 / 295.0 + (p - 3e4) / (1.4 * 295.0)), rel=1e-6)
 
 
+def test_a_vent_settles_at_the_outside_pressure_without_crossing_it():
+    for start_pa in (1.2e5, 5e4):
+        bench = Bench(quiet(Orifice(3e-3), initial_pa=start_pa, gas_tau_s=0.0), 1)
+        excess = bench.series(np.arange(0.0, 60.0, 0.05))["chamber_pa"] - 1e5
+        assert np.abs(excess[-1]) < 1e-3
+        assert np.all(excess * np.sign(start_pa - 1e5) > -1e-6)
+
+
 @pytest.mark.parametrize("t_s", [-1.0, math.nan, math.inf])
 def test_a_time_that_is_none_is_refused(t_s):
     bench = Bench(BenchSpec(TUBE), 1)
@@ -272,11 +290,11 @@ def test_impossible_benches_are_refused_by_name(name, value):
         BenchSpec(TUBE, **{name: value})
 
 
-def test_changes_out_of_order_and_leaks_too_fast_to_simulate_are_refused():
+def test_changes_out_of_order_and_coupling_too_fast_to_simulate_are_refused():
     with pytest.raises(UsageError, match="order"):
         BenchSpec(TUBE, changes=(LeakChange(9.0, TUBE), LeakChange(3.0, TUBE)))
     with pytest.raises(UsageError, match="too fast"):
-        Bench(BenchSpec(Orifice(0.5)), 1)
+        Bench(BenchSpec(TUBE, gas_tau_s=1.0), 1)
 
 
 @pytest.mark.parametrize(

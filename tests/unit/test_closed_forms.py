@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 import pytest
+
 from prkbench.sim.chamber import Bench, BenchSpec, Repress
 from prkbench.sim.elements import LinearConductance, Orifice, Sealed, ViscousCapillary
 from prkbench.sim.gas import PSI, R_AIR

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from prkbench.analysis.conversion import Conversion
 from prkbench.law import driving_pressure_pa
 from prkbench.rig import default_rig

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from prkbench.errors import UsageError
 from prkbench.rig import Rig, ViscousElement, default_rig, load_rig, parse_rig
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from prkbench.errors import UsageError
 from prkbench.sim.trims import PUBLISHED_TRIMS, Trim, crc8, is_sensible, plausible_trim
 

@@ -47,6 +47,18 @@ class Conversion:
             acceleration=rig.acceleration,
         )
 
+    @classmethod
+    def for_volume(cls, volume_m3: float) -> "Conversion":
+        """Return the conversion for a vessel tested as it stands, without acceleration.
+
+        The PrK's volume range is kept where the volume lies in it; any other is another vessel,
+        whose volume is taken as known.
+        """
+        prk = cls()
+        if prk.volume_low_m3 <= volume_m3 <= prk.volume_high_m3:
+            return cls(volume_m3=volume_m3)
+        return cls(volume_m3=volume_m3, volume_low_m3=volume_m3, volume_high_m3=volume_m3)
+
     @property
     def gas_mass_kg(self) -> float:
         """Mass of the PrK's air at the reference pressure and temperature."""

@@ -8,7 +8,6 @@ fast. The sensing element is a function `measure(t_s, osr_p, osr_t) -> (Pa, degC
 from __future__ import annotations
 
 import copy
-
 from collections.abc import Callable
 
 from prkbench.errors import UsageError
@@ -165,7 +164,11 @@ class Bmp390:
             self._fifo_flags()
 
     def _filter(self, raw: tuple[int, int], coefficient: int) -> tuple[int, int]:
-        """Apply the chip's IIR: y = (y (c) + x)/(c + 1), begun by the first sample."""
+        """Apply the chip's IIR: y = (c y + x)/(c + 1).
+
+        Begun by the first sample after a reset, after entering normal mode and after a change
+        of coefficient.
+        """
         if self._iir is None:
             self._iir = (float(raw[0]), float(raw[1]))
         else:
@@ -206,12 +209,13 @@ class Bmp390:
         """Stick: conversions go on, but their raw counts no longer change (or do again)."""
         self._frozen = self._raw if frozen else None
 
-    def save(self) -> dict[str, object]:
+    def save(self) -> object:
         """Return all that can change, for `restore`."""
         return {**self.__dict__, "_regs": bytes(self._regs), "fifo": copy.deepcopy(self.fifo)}
 
-    def restore(self, saved: dict[str, object]) -> None:
+    def restore(self, saved: object) -> None:
         """Go back to what `save` returned; what is measured is not part of the chip."""
+        assert isinstance(saved, dict)
         self.__dict__.update(saved)
         self._regs = bytearray(self._regs)
 

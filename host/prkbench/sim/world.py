@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from prkbench.sim.bmp390_model import CHIP_ID_BMP390, Bmp390
 from prkbench.sim.chamber import Bench, BenchSpec
 from prkbench.sim.surroundings import spawn
@@ -22,14 +20,16 @@ class BenchSensor(Bmp390):
         self.transducer = transducer
         super().__init__(trim, transducer.measure, chip_id=chip_id, clock_error=clock_error)
 
-    def save(self) -> dict[str, object]:
+    def save(self) -> object:
         """Return all that can change, noise draws included."""
-        return {**super().save(), "draws": self.transducer.save()}
+        return super().save(), self.transducer.save()
 
-    def restore(self, saved: dict[str, Any]) -> None:
+    def restore(self, saved: object) -> None:
         """Go back to what `save` returned."""
-        self.transducer.restore(saved["draws"])
-        super().restore({key: value for key, value in saved.items() if key != "draws"})
+        assert isinstance(saved, tuple)
+        chip, draws = saved
+        super().restore(chip)
+        self.transducer.restore(draws)
 
 
 class World:

@@ -1,0 +1,259 @@
+"""Sampling above 12.5 Hz: the chips convert on their own clocks, the node empties their FIFOs.
+
+The chamber's sensor is the time master: one sample for each of its frames, none lost, at the time
+frameclock gives it. The chips' clocks are per cents apart, so of every other sensor a sample takes
+the oldest frame not yet used, if there is one. The valid bit of a slow one is off now and then;
+what a fast one delivers in excess is dropped, and counted in surplus(). Dropped frames go into no
+sum: whatever the node computes can be computed again from its samples. Both happen evenly along
+time, so means over a slot stay unbiased.
+
+All FIFOs are looked at in one moment, then emptied up to there in pieces, one chip a step, so that
+no step takes long and a stall in between disturbs nothing.
+"""
+
+from prknode.bmp390 import LATE, NACK, OK, POR, SensorFault, conversion_us
+from prknode.chipfifo import FIFO_FRAMES, FRAME_BYTES
+from prknode.compat import const
+from prknode.frameclock import FrameClock
+from prknode.framequeue import FrameQueue
+from prknode.ticks import TICKS_MASK, ticks_diff
+
+RATES_MHZ = (200000, 100000, 50000, 25000)
+"""Rates of the chip's normal mode that its FIFO is used for, in millihertz: 200/2^n Hz."""
+
+_POLL_PERIODS = const(6)
+_POLL_US = const(100000)  # between polls at the most
+_LATE_PERIODS = const(4)
+
+_STOPPED = const(0)
+_BEGINNING = const(1)
+_WAITING = const(2)
+_FETCHING = const(3)
+_EMITTING = const(4)
+
+
+class FifoSampler:
+    """Turns FIFO frames into samples; the same interface as sampler.Sampler.
+
+    sensors: Sensors; settings: Settings; chamber: index of the time master. While the chamber's
+    sensor is out of order, another one's frames set the time. missed: frames of the time master
+    that did not come or were lost when its FIFO was full, late: whether some are missing right
+    before this sample.
+    """
+
+    def __init__(self, sensors, settings, chamber):
+        self._sensors = sensors
+        self._chamber = chamber
+        self._queues = [FrameQueue(chip) for chip in sensors.chips]
+        self.valid = 0
+        self.restarted = 0
+        self.taken = 0
+        self.missed = 0
+        self.late = False
+        self.rate_mhz = settings["rate_mhz"]
+        self.period = 1000000000 // self.rate_mhz
+        self._conversion = conversion_us(settings["osr_p"], settings["osr_t"])
+        self._filtered = settings["iir"] != 0
+        self._interval = min(_POLL_PERIODS * self.period, _POLL_US)
+        self._silence = _LATE_PERIODS * self.period + self._interval
+        self._clock = FrameClock(self.period)
+        self._mode = _STOPPED
+        self._due = 0
+        self._master = chamber
+        self._next_chip = 0
+        self._back = 0
+        self._lost = 0
+
+    def problem(self):
+        """Why the settings cannot be sampled, or None."""
+        if self.rate_mhz not in RATES_MHZ:
+            return "above 12.5 Hz the rate is 25, 50, 100 or 200 Hz"
+        if self._conversion > self.period:
+            return "conversion takes %d us, the period is %d us: use less oversampling" % (
+                self._conversion, self.period)  # fmt: skip
+        return None
+
+    def start(self, now):
+        """Begin sampling as soon as the sensors have been brought up."""
+        self._mode = _BEGINNING
+        self.missed = 0
+        self._clock.start(now)
+
+    def stop(self):
+        """End sampling; the sensors go to sleep."""
+        self._mode = _STOPPED
+        for i in range(len(self._queues)):
+            if self._sensors.ready(i):
+                try:
+                    self._queues[i].fifo.rest()
+                except OSError:
+                    self._fail(i, NACK)
+
+    def single(self, now):
+        """Nothing to do: while this sampler is in charge it is running."""
+
+    def step(self, now):
+        """Do what is due; returns the microseconds until something is."""
+        mode = self._mode
+        if mode == _EMITTING:
+            return 0
+        if mode == _FETCHING:
+            return self._fetch(now)
+        if mode == _STOPPED:
+            return self._sensors.settle(now)
+        if mode == _BEGINNING:
+            if not self._sensors.settled():
+                wait = self._sensors.settle(now)
+                return 0 if self._sensors.settled() else wait
+            self._begin(now)
+        wait = ticks_diff(self._due, now)
+        if wait > 0:
+            return wait
+        return self._poll(now)
+
+    def next_sample(self):
+        """Put the next sample forth; False when there is none."""
+        if self._mode != _EMITTING:
+            return False
+        master = self._master
+        if not self._take(master):
+            self._mode = _FETCHING
+            return False
+        valid = 1 << master
+        for i in range(len(self._queues)):
+            if i != master and self._take(i):
+                valid |= 1 << i
+        self.valid = valid
+        self.restarted = valid & self._back
+        self._back &= ~valid
+        self.taken = self._clock.next()
+        self.late = self._lost > 0
+        self.missed += self._lost
+        self._lost = 0
+        return True
+
+    def copy(self, i, out, at):
+        """Write the six bytes of sensor i, ordered as in its registers, at that offset."""
+        self._queues[i].copy(out, at)
+
+    def surplus(self, i):
+        """How many frames of sensor i were dropped since start()."""
+        return self._queues[i].surplus
+
+    # Sensors ------------------------------------------------------------------------------
+
+    def _begin(self, now):
+        for i in range(len(self._queues)):
+            if self._sensors.ready(i):
+                self._stream(i, now)
+        self._back = 0
+        self._lost = 0
+        self._master = self._chamber
+        self._clock.start(now)
+        self._mode = _WAITING
+        self._due = (now + self._interval) & TICKS_MASK
+
+    def _stream(self, i, now):
+        """Let sensor i run, from an empty queue."""
+        queue = self._queues[i]
+        queue.clear()
+        queue.heard = now
+        self._back |= 1 << i
+        if i == self._master:
+            self._clock.restart()
+        try:
+            queue.fifo.stream(RATES_MHZ.index(self.rate_mhz), self._filtered)
+        except SensorFault as fault:
+            self._sensors.fail(i, fault.args[0])
+        except OSError:
+            self._sensors.fail(i, NACK)
+
+    def _fail(self, i, fault):
+        self._queues[i].clear()
+        self._sensors.fail(i, fault)
+
+    # Frames -------------------------------------------------------------------------------
+
+    def _poll(self, now):
+        """Look at all FIFOs at once, and bring up what is down."""
+        sensors = self._sensors
+        full = 0
+        for i in range(len(self._queues)):
+            if sensors.ready(i):
+                found = self._look(i, now)
+                if found >= FIFO_FRAMES * FRAME_BYTES:
+                    full |= 1 << i
+            elif sensors.bring_up(i, now):
+                self._stream(i, now)
+        master = self._choose()
+        if master != self._master:
+            self._master = master
+            self._clock.restart()
+            # What the new master has left over is older than its frames' times will say.
+            self._queues[master].keep(0)
+        self._clock.poll(now, self._queues[master].unread, full & (1 << master))
+        self._lost += self._clock.lost
+        self._next_chip = 0
+        self._mode = _FETCHING
+        self._due = (now + self._interval) & TICKS_MASK
+        return 0
+
+    def _look(self, i, now):
+        """Note how many frames sensor i has; the bytes in its FIFO, 0 when it is out of order."""
+        queue = self._queues[i]
+        try:
+            found = queue.fifo.waiting()
+        except OSError:
+            self._fail(i, NACK)
+            return 0
+        if found < 0:
+            self._fail(i, POR)
+            return 0
+        queue.unread = found // FRAME_BYTES
+        if queue.unread:
+            queue.heard = now
+            queue.delivered = True
+        elif ticks_diff(now, queue.heard) > self._silence:
+            self._fail(i, LATE)
+        return found
+
+    def _choose(self):
+        """The chamber's sensor if it delivers, else the first that does."""
+        if self._delivers(self._chamber):
+            return self._chamber
+        for i in range(len(self._queues)):
+            if self._delivers(i):
+                return i
+        return self._chamber
+
+    def _delivers(self, i):
+        return self._sensors.ready(i) and self._queues[i].delivered
+
+    def _fetch(self, now):
+        """Fetch one piece of the next chip; samples follow once each has had its turn."""
+        i = self._next_chip
+        if i == 0 and not self._queues[self._master].unread:
+            # Frames of others that came by now are left where they are.
+            self._mode = _WAITING
+            return max(0, ticks_diff(self._due, now))
+        # More than one left over means a fast clock: the older ones are out of date.
+        self._queues[i].keep(1)
+        if self._sensors.ready(i):
+            try:
+                result = self._queues[i].fetch()
+            except OSError:
+                result = NACK
+            if result != OK:
+                self._fail(i, result)
+        self._next_chip = i + 1
+        if self._next_chip == len(self._queues):
+            self._next_chip = 0
+            self._mode = _EMITTING
+        return 0
+
+    def _take(self, i):
+        """Make the next frame of sensor i part of the sample; False when there is none."""
+        found = self._queues[i].take()
+        if found < 0:
+            self._fail(i, -found)
+        return found > 0

@@ -1,0 +1,114 @@
+"""When each frame of a chip's FIFO was taken, on the node's clock.
+
+A chip converts on its own clock, per cents fast or slow, and frames carry no time. What is known is
+how many had come when the FIFO was looked at: the newest is then less than one period old. The
+times run on with an estimated period, and only where they would break that rule are they moved,
+and the period with them. So they never decrease, never lie ahead of the poll, and never drift.
+
+All figures stay below 2^30 for periods up to 40 ms.
+"""
+
+from prknode.compat import const
+from prknode.ticks import TICKS_MASK, ticks_diff
+
+_SHIFT = const(8)  # the period is kept in 1/256 us
+_FRACTION = const(0xFF)
+_GAIN = const(16)  # the period takes a sixteenth of each correction
+_PATIENCE = const(4)  # frames that may be missing before the grid is given up
+_FINE_US = const(1 << 25)
+
+
+class FrameClock:
+    """Times of one chip's frames.
+
+    period_us: nominal. poll() takes in what the FIFO holds, next() is the tick of one frame after
+    the other. lost: frames that should have come before the ones of the last poll and did not.
+    """
+
+    def __init__(self, period_us):
+        self._nominal = period_us << _SHIFT
+        self.lost = 0
+        self.start(0)
+
+    def start(self, now):
+        """Begin a run: no frame is older than `now`."""
+        self._period = self._nominal
+        self._tick = now
+        self._rest = 0
+        self._step = self._period
+        self._locked = False
+        self._counting = False
+        self._overrun = False
+
+    def restart(self):
+        """Another chip's frames follow, or the same one's after a gap: their phase is new."""
+        self._locked = False
+        self._overrun = False
+
+    @property
+    def period_us(self):
+        """The present estimate of the chip's period, whole microseconds."""
+        return self._period >> _SHIFT
+
+    def poll(self, now, frames, full):
+        """Take in a look at the FIFO at tick `now`; allocates nothing.
+
+        frames: in it; full: it held no more, so that frames may be missing after these.
+        """
+        self.lost = 0
+        if not frames:
+            return
+        whole = self._period >> _SHIFT
+        elapsed = ticks_diff(now, self._tick)
+        behind = elapsed - ((frames * self._period + self._rest) >> _SHIFT)
+        if self._overrun:
+            lax = whole
+        else:
+            lax = (_PATIENCE + 1) * whole
+        if behind < 0:
+            self._aim(elapsed, frames, behind)
+        elif full:
+            # These frames follow on those before them; what is missing comes after.
+            self._step = self._period
+        elif behind > lax or not self._locked:
+            self._relock(elapsed, frames, whole)
+        elif behind > whole:
+            self._aim(elapsed - whole, frames, behind - whole)
+        else:
+            self._step = self._period
+        self._locked = True
+        self._counting = True
+        self._overrun = full
+
+    def _aim(self, span, frames, error):
+        """Make the newest frame come out `span` us after the last one handed out."""
+        self._step = (span << _SHIFT) // frames
+        period = self._period + (error << _SHIFT) // (frames * _GAIN)
+        slack = self._nominal >> 3
+        self._period = min(max(period, self._nominal - slack), self._nominal + slack)
+
+    def _relock(self, elapsed, frames, whole):
+        """Place the frames anew, and count what is missing before them."""
+        if elapsed < _FINE_US:
+            due = (elapsed << 4) // (self._period >> 4)
+            age = ((elapsed << 4) % (self._period >> 4)) >> 4
+        else:
+            due = elapsed // whole
+            age = elapsed % whole
+        if not self._overrun:
+            # Nothing tells how old the newest is, so it is taken to be half a period.
+            age = whole >> 1
+        if self._counting and due > frames:
+            self.lost = due - frames
+        ago = ((frames * self._period) >> _SHIFT) + age
+        if ago < elapsed:
+            self._tick = (self._tick + elapsed - ago) & TICKS_MASK
+            self._rest = 0
+        self._step = self._period
+
+    def next(self):
+        """The tick of the next frame; allocates nothing."""
+        rest = self._rest + self._step
+        self._tick = (self._tick + (rest >> _SHIFT)) & TICKS_MASK
+        self._rest = rest & _FRACTION
+        return self._tick

@@ -1,0 +1,166 @@
+"""`prk log`: capture a node's run into a run file."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from prkbench import __version__
+from prkbench.analysis.conversion import Conversion
+from prkbench.cli.present import bar
+from prkbench.client import NodeClient
+from prkbench.errors import UsageError
+from prkbench.logger import Capture, Logger, Progress
+from prkbench.node_setup import apply_rig
+from prkbench.rig import Rig, load_rig, parse_rig
+from prkbench.runfile import RunFile
+from prkbench.units import Dimension, parse
+
+
+def log(
+    port: Annotated[str, typer.Option("--port", help="Serial port, socket:// or rfc2217:// URL.")],
+    out: Annotated[Path, typer.Option("--out", help="Run file to write, or to go on with.")],
+    duration: Annotated[
+        str | None,
+        typer.Option("--duration", help='Node time to capture, such as "6 h"; default: Ctrl-C.'),
+    ] = None,
+    rig: Annotated[Path | None, typer.Option("--rig", help="Rig file: sets the node up.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> int:
+    """Log a node: start it if it is idle, join it if it is measuring; Ctrl-C ends the capture.
+
+    Example: prk log --port /dev/ttyACM0 --rig bench.toml --duration "24 h" --out run.prk
+    """
+    seconds = parse(duration, Dimension.DURATION, positive=True) if duration else None
+    chosen = load_rig(rig) if rig else None
+    client = NodeClient.connect(port)
+    try:
+        with opened(out, client, chosen) as file:
+            begin(client, chosen or _rig_inside(file))
+            capture = capture_run(client, file, seconds, chosen, quiet=as_json)
+            head = file.head()
+    finally:
+        client.close()
+    return _report(out, capture, head, as_json)
+
+
+@contextlib.contextmanager
+def opened(
+    path: Path, client: NodeClient, rig: Rig | None, more: dict[str, Any] | None = None
+) -> Iterator[RunFile]:
+    """The run file, new or to be continued; a new one that stays empty is removed again."""
+    identity = client.identity
+    if path.exists():
+        with RunFile.open(path, readonly=False) as file:
+            if rig is not None and file.meta.get("rig") not in (None, rig.to_toml()):
+                raise UsageError(
+                    f"{path}: was begun with another rig file; leave --rig out or choose a new file"
+                )
+            yield file
+        return
+    meta = {
+        "source": "node",
+        "title": rig.rig.name if rig else path.stem,
+        "rig": rig.to_toml() if rig else None,
+        "node": identity.unique_id,
+        "firmware": identity.version,
+        "simulated": identity.simulated,
+        "host": __version__,
+        **(more or {}),
+    }
+    empty = False
+    try:
+        with RunFile.create(path, meta) as file:
+            empty = True
+            try:
+                yield file
+            finally:
+                empty = not file.runs()
+    finally:
+        if empty:
+            path.unlink(missing_ok=True)
+
+
+def _rig_inside(file: RunFile) -> Rig | None:
+    text = file.meta.get("rig")
+    return parse_rig(text, f"{file.path} (rig file inside)") if isinstance(text, str) else None
+
+
+def begin(client: NodeClient, rig: Rig | None) -> None:
+    """Set an idle node up and start it; a node that is measuring is left alone."""
+    if client.run_time_us() is not None:
+        return
+    if rig is not None:
+        apply_rig(client, rig)
+    client.command("INITiate")
+
+
+def capture_run(
+    client: NodeClient, file: RunFile, seconds: float | None, rig: Rig | None, *, quiet: bool
+) -> Capture:
+    """Log with a progress bar that shows the node's own rate; SIGINT and SIGTERM end it."""
+    conversion = Conversion.from_rig(rig) if rig else None
+    with bar("logging", seconds, quiet) as (progress, task):
+
+        def show(now: Progress) -> None:
+            progress.update(task, completed=now.node_s, note=_note(now, conversion))
+
+        logger = Logger(client, file, seconds, show)
+        with _ended_by_signals(lambda: setattr(logger, "stop", True)):
+            return logger.run()
+
+
+def _note(now: Progress, conversion: Conversion | None) -> str:
+    if now.k_per_s is None or now.se_per_s is None:
+        return now.state
+    if conversion is None:
+        return f"{now.state}  k {now.k_per_s:.3g} +- {now.se_per_s:.1g} 1/s"
+    rate, se = (conversion.rate_lb_per_day(k) for k in (now.k_per_s, now.se_per_s))
+    return f"{now.state}  {rate:.3f} +- {se:.3f} lb/day"
+
+
+@contextlib.contextmanager
+def _ended_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """The first SIGINT or SIGTERM ends the capture cleanly, a second one at once."""
+
+    def handler(number: int, frame: object) -> None:  # noqa: ARG001
+        stop()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    old = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, previous in old.items():
+            signal.signal(number, previous)
+
+
+def _report(out: Path, capture: Capture, head: str, as_json: bool) -> int:
+    if as_json:
+        import json
+
+        typer.echo(
+            json.dumps(
+                {
+                    "run": capture.run_id,
+                    "samples": capture.samples,
+                    "lost": capture.lost,
+                    "node_s": capture.node_s,
+                    "out": str(out),
+                    "head": head,
+                }
+            )
+        )
+    else:
+        typer.echo(
+            f"run {capture.run_id}: {capture.samples} samples, {capture.lost} lost, "
+            f"{capture.node_s:.1f} s -> {out}"
+        )
+        typer.echo(f"head {head}")
+        typer.echo(f"next: prk verify {out} --head {head[:16]}")
+    return 4 if capture.lost else 0

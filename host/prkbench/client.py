@@ -1,0 +1,225 @@
+"""The node's SCPI commands as calls, its records as bytes whose CRC has been checked."""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+from prkbench.errors import DataError, DeviceError
+from prkbench.transport import Transport
+from prknode import PROTOCOL, __version__
+from prknode.records import ANSWER_HEAD, ANSWER_HEAD_SIZE
+
+_TRIES = 3
+_LARGEST_BLOCK = 1 << 20
+MOST_RECORDS = 200
+"""Records that one answer holds at the most."""
+
+
+class ScpiRefusal(DeviceError):
+    """The node refused a command; `number` is its SCPI error."""
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message)
+        self.number = number
+
+
+@dataclass(frozen=True)
+class Identity:
+    """*IDN? in its parts; simulated: a virtual node says so itself."""
+
+    maker: str
+    model: str
+    unique_id: str
+    version: str
+
+    @property
+    def simulated(self) -> bool:
+        """Whether this is a virtual node."""
+        return self.unique_id.startswith("virtual")
+
+
+@dataclass(frozen=True)
+class Points:
+    """What the node holds: (oldest, next) of samples, blocks, results and events of a run."""
+
+    run_id: int
+    samples: tuple[int, int]
+    blocks: tuple[int, int]
+    results: tuple[int, int]
+    events: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Records:
+    """One answer of records: where it begins, how many, their bytes."""
+
+    run_id: int
+    first: int
+    count: int
+    size: int
+    payload: bytes
+
+
+class NodeClient:
+    """One node on one line."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._line = transport
+
+    @classmethod
+    def connect(cls, port: str, timeout_s: float = 3.0) -> NodeClient:
+        """Open the port and make sure that a node of our protocol answers there."""
+        transport = Transport(port, timeout_s)
+        try:
+            client = cls(transport)
+            client._greet()
+        except BaseException:
+            transport.close()
+            raise
+        return client
+
+    @property
+    def port(self) -> str:
+        """Where the node is."""
+        return self._line.port
+
+    def close(self) -> None:
+        """Close the line."""
+        self._line.close()
+
+    # One exchange -------------------------------------------------------------------------
+
+    def write(self, command: str) -> None:
+        """Send a command that has no answer."""
+        self._line.write(command.encode("ascii") + b"\n")
+
+    def query(self, command: str) -> str:
+        """Send a query and return its answer."""
+        self.write(command)
+        return self._line.read_line().decode("ascii", "replace")
+
+    def query_block(self, command: str) -> bytes:
+        """Send a query whose answer is one definite-length block, and return the block's bytes."""
+        self.write(command)
+        lead = self._line.read(2)
+        if lead[:1] != b"#" or not b"1" <= lead[1:] <= b"9":
+            rest = self._line.drain()
+            raise DeviceError(
+                f"{self.port}: {command}: a block was expected, {(lead + rest)[:60]!r} came"
+            )
+        digits = self._line.read(int(lead[1:]))
+        if not digits.isdigit() or int(digits) > _LARGEST_BLOCK:
+            self._line.drain()
+            raise DeviceError(f"{self.port}: {command}: no such block length: {digits!r}")
+        block = self._line.read(int(digits))
+        if self._line.read(1) != b"\n":
+            self._line.drain()
+            raise DeviceError(f"{self.port}: {command}: the block does not end where it says")
+        return block
+
+    def check(self, what: str) -> None:
+        """Raise ScpiRefusal with the node's oldest error, if it has one; the others are cleared."""
+        answer = self.query("SYSTem:ERRor?")
+        number, _, text = answer.partition(",")
+        try:
+            code = int(number)
+        except ValueError:
+            raise DeviceError(f"{self.port}: SYSTem:ERRor? answered {answer[:60]!r}") from None
+        if code:
+            self.write("*CLS")
+            refusal = text.strip('"')
+            raise ScpiRefusal(f"{self.port}: the node refused {what}: {code}, {refusal}", code)
+
+    def command(self, command: str) -> None:
+        """Send a command and raise ScpiRefusal if the node refuses it."""
+        self.write(command)
+        self.check(command)
+
+    # Who is there -------------------------------------------------------------------------
+
+    def _greet(self) -> None:
+        # An empty line ends whatever half a command the line may hold.
+        self._line.write(b"\n")
+        rest = self._line.drain()
+        try:
+            self.write("*CLS")
+            self.identity = self._identify(self.query("*IDN?"))
+        except DeviceError as error:
+            if b">>>" in rest or "'>>> " in str(error) or ">>>" in str(error):
+                raise DeviceError(
+                    f"{self.port}: a MicroPython prompt answers, not the node; start it with "
+                    "Ctrl-D in a serial terminal, or install the firmware"
+                ) from error
+            raise
+        protocol = self.query("SYSTem:PROTocol?")
+        if protocol != str(PROTOCOL):
+            raise DeviceError(
+                f"{self.port}: the node's firmware {self.identity.version} speaks protocol "
+                f"{protocol[:20]}, this host {__version__} speaks {PROTOCOL}; "
+                "install the firmware that came with this host"
+            )
+
+    def _identify(self, answer: str) -> Identity:
+        parts = answer.split(",")
+        if len(parts) != 4 or parts[0] != "prkbench":
+            raise DeviceError(f"{self.port}: not a prkbench node; *IDN? answered {answer[:60]!r}")
+        return Identity(*parts)
+
+    # Records ------------------------------------------------------------------------------
+
+    def setup(self) -> bytes:
+        """The set-up of the present run as JSON bytes."""
+        return self.query_block("DATA:SETup?")
+
+    def setup_dict(self) -> dict[str, Any]:
+        """The same, read."""
+        setup: dict[str, Any] = json.loads(self.setup())
+        return setup
+
+    def points(self) -> Points:
+        """What the node holds now."""
+        answer = self.query("DATA:POINts?")
+        try:
+            run, *ends = (int(part) for part in answer.split(","))
+            pairs = list(zip(ends[0::2], ends[1::2], strict=True))
+            return Points(run, pairs[0], pairs[1], pairs[2], pairs[3])
+        except (ValueError, IndexError):
+            raise DeviceError(f"{self.port}: DATA:POINts? answered {answer[:60]!r}") from None
+
+    def run_time_us(self) -> int | None:
+        """Microseconds since INITiate by the node's clock, or None when it is not measuring."""
+        answer = self.query("SYSTem:TIME?")
+        try:
+            run = int(answer.split(",")[1])
+        except (ValueError, IndexError):
+            raise DeviceError(f"{self.port}: SYSTem:TIME? answered {answer[:60]!r}") from None
+        return None if run < 0 else run
+
+    def records(self, command: str, run_id: int, first: int, count: int) -> Records:
+        """Records from `first` on; asked again when the CRC does not match."""
+        problem = ""
+        for _ in range(_TRIES):
+            try:
+                block = self.query_block(f"{command} {first},{count},{run_id}")
+                return _parse_records(block)
+            except DataError as error:
+                problem = str(error)
+                self._line.drain()
+        raise DataError(f"{self.port}: {command} {first}: {problem}, {_TRIES} times in a row")
+
+
+def _parse_records(block: bytes) -> Records:
+    if len(block) < ANSWER_HEAD_SIZE + 4:
+        raise DataError(f"answer of {len(block)} bytes is too short")
+    body, crc = block[:-4], int.from_bytes(block[-4:], "little")
+    if zlib.crc32(body) != crc:
+        raise DataError("CRC-32 of the answer does not match")
+    run_id, first, count, size = struct.unpack_from(ANSWER_HEAD, body)
+    payload = body[ANSWER_HEAD_SIZE:]
+    if len(payload) != count * size:
+        raise DataError("length of the answer does not match its header")
+    return Records(run_id, first, count, size, payload)

@@ -1,0 +1,241 @@
+"""Captures a node's run into a run file: pulls by sequence number, so nothing is lost or doubled.
+
+Each turn asks what the node holds and fetches what the file lacks, kind by kind. Everything fetched
+in a turn becomes durable together; a record that the node no longer held becomes a gap record.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from prkbench.client import MOST_RECORDS, NodeClient, Points, Records
+from prkbench.errors import DataError
+from prkbench.runfile import Kind, RunFile
+from prkbench.timebase import ClockPair, fit
+from prknode.blocks import SLOT_US
+from prknode.records import unpack_event
+
+_COMMANDS = {
+    Kind.SAMPLE: "DATA:READ?",
+    Kind.BLOCK: "DATA:BLOCks?",
+    Kind.RESULT: "CALCulate:DECay:READ?",
+    Kind.EVENT: "DATA:EVENts?",
+}
+_TARGET_SAMPLES = 500
+_SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.002, 1.0
+_CLOCK_PAIRS = 512
+
+
+@dataclass
+class Progress:
+    """How far a capture is: node time in seconds, samples in the file, samples lost, k and se."""
+
+    node_s: float = 0.0
+    samples: int = 0
+    lost: int = 0
+    state: str = ""
+    k_per_s: float | None = None
+    se_per_s: float | None = None
+
+
+@dataclass
+class Capture:
+    """A finished capture: the run, what was stored, and what was lost."""
+
+    run_id: int
+    samples: int
+    lost: int
+    node_s: float
+    complete: bool
+    pairs: list[ClockPair] = field(default_factory=list)
+
+
+class Logger:
+    """Logs the present run of a node into an open run file until stopped or for a duration.
+
+    duration_s counts node time from INITiate; records from then on are left out, so the file of a
+    seeded virtual node does not depend on when the host looked.
+    """
+
+    def __init__(
+        self,
+        client: NodeClient,
+        file: RunFile,
+        duration_s: float | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self._client = client
+        self._file = file
+        self._end_us = None if duration_s is None else round(duration_s * 1e6)
+        self._on_progress = on_progress
+        self._progress = Progress()
+        self._pairs: list[ClockPair] = []
+        self._pause_s = 0.05
+        self._done: set[Kind] = set()
+        self._monotonic_to_wall = time.time_ns() - time.monotonic_ns()
+        self.stop = False
+
+    def run(self) -> Capture:
+        """Capture until the duration is over, stop is set, or the node ends the run."""
+        points = self._client.points()
+        run_id = points.run_id
+        if not run_id:
+            raise DataError(f"{self._client.port}: the node has no run to log; INITiate one first")
+        if run_id not in [run.run_id for run in self._file.runs()]:
+            self._file.begin_run(run_id, self._client.setup(), self._now_ns())
+        complete = False
+        while not self.stop:
+            before = self._file.next(run_id, Kind.SAMPLE)
+            running = self._look_at_clocks()
+            points = self._client.points()
+            if points.run_id != run_id:
+                raise DataError(
+                    f"{self._client.port}: the node has begun run {points.run_id} while run "
+                    f"{run_id} was being logged; what was fetched so far is kept"
+                )
+            self._fetch(run_id, points)
+            self._report()
+            if self._is_complete(run_id):
+                complete = True
+                break
+            if not running:
+                break
+            self._wait(self._file.next(run_id, Kind.SAMPLE) - before)
+        self._store_timebase(run_id)
+        progress = self._progress
+        return Capture(
+            run_id, progress.samples, progress.lost, progress.node_s, complete, self._pairs
+        )
+
+    # Fetching -----------------------------------------------------------------------------
+
+    def _fetch(self, run_id: int, points: Points) -> None:
+        ends = {
+            Kind.SAMPLE: points.samples[1],
+            Kind.BLOCK: points.blocks[1],
+            Kind.RESULT: points.results[1],
+            Kind.EVENT: points.events[1],
+        }
+        with self._file.transaction():
+            for kind, end in ends.items():
+                while kind not in self._done and self._file.next(run_id, kind) < end:
+                    self._fetch_some(run_id, kind, end)
+
+    def _fetch_some(self, run_id: int, kind: Kind, end: int) -> None:
+        first = self._file.next(run_id, kind)
+        wanted = min(MOST_RECORDS, end - first)
+        records = self._client.records(_COMMANDS[kind], run_id, first, wanted)
+        if records.run_id != run_id or records.first < first:
+            raise DataError(
+                f"{self._client.port}: asked for {kind} {first} of run {run_id}, "
+                f"got {records.first} of run {records.run_id}"
+            )
+        if records.first > first:
+            lost = records.first - first
+            reason = "overwritten in the node's ring before the host asked"
+            self._file.add_gap(run_id, kind, first, lost, reason, self._now_ns())
+            if kind is Kind.SAMPLE:
+                self._progress.lost += lost
+        if not records.count:
+            if records.first == first:
+                raise DataError(
+                    f"{self._client.port}: the node says it holds {kind} {first}, but sends none"
+                )
+            return
+        self._keep(run_id, kind, records)
+
+    def _keep(self, run_id: int, kind: Kind, records: Records) -> None:
+        """Append the records that lie before the end of the capture."""
+        payload, size = records.payload, records.size
+        count = records.count
+        if self._end_us is not None:
+            for n in range(records.count):
+                if self._beyond(kind, payload[n * size : (n + 1) * size]):
+                    self._done.add(kind)
+                    count = n
+                    break
+        if count:
+            node_us = self._pairs[-1].node_us if self._pairs else 0
+            self._file.append(
+                run_id, kind, records.first, count, payload[: count * size], self._now_ns(), node_us
+            )
+        if kind is Kind.SAMPLE and count:
+            last = payload[(count - 1) * size : (count - 1) * size + 6]
+            self._progress.node_s = int.from_bytes(last, "little") / 1e6
+            self._progress.samples += count
+
+    def _beyond(self, kind: Kind, record: bytes) -> bool:
+        """Whether a record lies past the duration; blocks and results when their slot ends past."""
+        assert self._end_us is not None
+        if kind is Kind.SAMPLE:
+            return int.from_bytes(record[:6], "little") >= self._end_us
+        if kind is Kind.EVENT:
+            return int(unpack_event(record)[0]) >= self._end_us
+        slot = int.from_bytes(record[:4], "little")
+        return bool((slot + 1) * SLOT_US > self._end_us)
+
+    def _is_complete(self, run_id: int) -> bool:
+        """Whether everything before the end is in the file.
+
+        A sample past the end proves that all blocks before it are closed; blocks and results with
+        as many records as there are closed slots prove the rest.
+        """
+        if self._end_us is None or Kind.SAMPLE not in self._done:
+            return False
+        return self._file.next(run_id, Kind.BLOCK) == self._file.next(run_id, Kind.RESULT)
+
+    # Time and progress --------------------------------------------------------------------
+
+    def _now_ns(self) -> int:
+        return time.monotonic_ns() + self._monotonic_to_wall
+
+    def _look_at_clocks(self) -> bool:
+        """Note both clocks; False when the node is not measuring any more."""
+        before = time.monotonic_ns()
+        node_us = self._client.run_time_us()
+        after = time.monotonic_ns()
+        if node_us is None:
+            return False
+        host = (before + after) // 2 + self._monotonic_to_wall
+        self._pairs.append(ClockPair(node_us, host, after - before))
+        if len(self._pairs) > _CLOCK_PAIRS:
+            # Thin evenly: the regression needs length, not number.
+            self._pairs = self._pairs[::2]
+        return True
+
+    def _store_timebase(self, run_id: int) -> None:
+        base = fit(self._pairs)
+        if base is not None:
+            self._file.set_meta(
+                f"timebase.{run_id}",
+                {
+                    "origin_ns": base.origin_ns,
+                    "rate_ns_per_us": base.rate,
+                    "residual_ns": base.residual_ns,
+                    "pairs": base.pairs,
+                },
+            )
+
+    def _report(self) -> None:
+        if self._on_progress is None:
+            return
+        parts = self._client.query("CALCulate:DECay?").split(",")
+        progress = self._progress
+        try:
+            k, se = float(parts[0]), float(parts[1])
+            progress.state = parts[2]
+        except (ValueError, IndexError):
+            k = se = 9.91e37
+        known = se < 1e30
+        progress.k_per_s = k if known else None
+        progress.se_per_s = se if known else None
+        self._on_progress(progress)
+
+    def _wait(self, samples: int) -> None:
+        """Pause so long that some hundred samples come together, a second at the most."""
+        change = min(2.0, max(0.25, _TARGET_SAMPLES / max(samples, 1)))
+        self._pause_s = min(_LONGEST_PAUSE_S, max(_SHORTEST_PAUSE_S, self._pause_s * change))
+        if samples < 2 * _TARGET_SAMPLES:
+            time.sleep(self._pause_s)

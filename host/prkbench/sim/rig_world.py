@@ -1,0 +1,82 @@
+"""Builds the world that a rig file describes, a little off where the rig file is uncertain."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from prkbench.node_setup import ADDRESSES
+from prkbench.rig import Rig
+from prkbench.sim.chamber import BenchSpec
+from prkbench.sim.elements import Element, LinearConductance, Orifice, ViscousCapillary
+from prkbench.sim.rig_element import decay_constant, element_of
+from prkbench.sim.surroundings import Surroundings, spawn
+from prkbench.sim.transducer import TransducerSpec
+from prkbench.sim.world import World
+
+_TRUTH = 21
+_PLACES = {"chamber": "chamber", "ambient": "ambient"}
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What only the simulator knows: the true decay constant (1/s), volume and element."""
+
+    k_per_s: float
+    volume_m3: float
+    element: Element
+
+
+def _scaled(element: Element, factor: float) -> Element:
+    """The element with its flow times factor."""
+    if isinstance(element, LinearConductance):
+        return replace(element, conductance_m3_s=element.conductance_m3_s * factor)
+    if isinstance(element, ViscousCapillary):
+        return replace(element, diameter_m=element.diameter_m * math.sqrt(math.sqrt(factor)))
+    if isinstance(element, Orifice):
+        return replace(element, diameter_m=element.diameter_m * math.sqrt(factor))
+    return element
+
+
+def truth_of(rig: Rig, seed: int) -> Truth:
+    """Draw the true volume and element within the rig's standard uncertainties."""
+    draws = spawn(seed, _TRUTH).standard_normal(2)
+    volume = rig.chamber.volume_m3 * (1.0 + rig.chamber.volume_uncertainty * float(draws[0]))
+    element = _scaled(element_of(rig), 1.0 + rig.element.uncertainty * float(draws[1]))
+    return Truth(decay_constant(element, rig, volume), volume, element)
+
+
+def surroundings_of(rig: Rig, hvac_k: float = 0.3) -> Surroundings:
+    """Room and weather around a rig; mode C has a pumped outlet."""
+    reference = rig.chamber.reference_pressure_pa
+    pumped = rig.rig.mode == "C"
+    return Surroundings(
+        ambient_pa=100000.0 if pumped else reference,
+        room_k=rig.chamber.temperature_k,
+        hvac_k=hvac_k,
+        downstream="vacuum" if pumped else "ambient",
+        vacuum_pa=reference if pumped else 500.0,
+    )
+
+
+def world_for(
+    rig: Rig,
+    seed: int,
+    *,
+    surroundings: Surroundings | None = None,
+    transducer: TransducerSpec | None = None,
+) -> tuple[World, Truth]:
+    """The world of a rig, and the truth about it; deterministic from (rig, seed)."""
+    truth = truth_of(rig, seed)
+    spec = BenchSpec(
+        element=truth.element,
+        volume_m3=truth.volume_m3,
+        initial_pa=rig.chamber.pressure_pa,
+        initial_k=rig.chamber.temperature_k,
+        surroundings=surroundings or surroundings_of(rig),
+    )
+    sensors = {
+        at: _PLACES.get(role, "ambient")
+        for at, role in zip(ADDRESSES, rig.node.roles, strict=False)
+    }
+    return World(spec, seed, sensors, transducer), truth

@@ -1,0 +1,104 @@
+"""The serial line: a port, socket:// or rfc2217:// as pyserial opens it, for us alone."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+import serial
+from serial.tools import list_ports
+
+from prkbench.errors import DeviceError
+
+BAUD = 115200
+"""Means nothing on USB; never 1200, which sends many boards to their boot loader."""
+
+
+class Transport:
+    """Bytes to and from a node, with every wait bounded; raises DeviceError."""
+
+    def __init__(self, port: str, timeout_s: float = 3.0) -> None:
+        self.port = port
+        self.timeout_s = timeout_s
+        try:
+            self._serial = serial.serial_for_url(
+                port, do_not_open=True, baudrate=BAUD, timeout=timeout_s, write_timeout=timeout_s
+            )
+            if "://" not in port:
+                self._serial.exclusive = True
+            self._serial.open()
+        except (serial.SerialException, OSError, ValueError) as error:
+            raise DeviceError(_why(port, error)) from error
+
+    def close(self) -> None:
+        """Close the port; never fails."""
+        with contextlib.suppress(serial.SerialException, OSError):
+            self._serial.close()
+
+    def write(self, data: bytes) -> None:
+        """Send all bytes."""
+        try:
+            self._serial.write(data)
+        except (serial.SerialException, OSError) as error:
+            raise DeviceError(f"{self.port}: the line broke while sending: {error}") from error
+
+    def read(self, count: int) -> bytes:
+        """Exactly count bytes; DeviceError when they do not come in time."""
+        try:
+            data = bytes(self._serial.read(count))
+        except (serial.SerialException, OSError) as error:
+            raise DeviceError(f"{self.port}: the line broke while reading: {error}") from error
+        if len(data) < count:
+            raise DeviceError(
+                f"{self.port}: no answer within {self.timeout_s:g} s "
+                f"({len(data)} of {count} bytes came); is the node running?"
+            )
+        return data
+
+    def read_line(self, limit: int = 4096) -> bytes:
+        """Bytes up to and without a line feed; DeviceError when none comes in time or in limit."""
+        try:
+            data = bytes(self._serial.read_until(b"\n", limit))
+        except (serial.SerialException, OSError) as error:
+            raise DeviceError(f"{self.port}: the line broke while reading: {error}") from error
+        if not data.endswith(b"\n"):
+            what = "endless line" if len(data) >= limit else f"no answer in {self.timeout_s:g} s"
+            raise DeviceError(f"{self.port}: {what} (got {data[:60]!r}); is this a prkbench node?")
+        return data.rstrip(b"\r\n")
+
+    def drain(self, quiet_s: float = 0.05, longest_s: float = 1.0) -> bytes:
+        """Take in and return whatever is on the line until it has been quiet for a moment."""
+        taken = b""
+        end = time.monotonic() + longest_s
+        old = self._serial.timeout
+        try:
+            self._serial.timeout = quiet_s
+            while time.monotonic() < end:
+                data = bytes(self._serial.read(4096))
+                if not data:
+                    break
+                taken += data
+        except (serial.SerialException, OSError) as error:
+            raise DeviceError(f"{self.port}: the line broke while reading: {error}") from error
+        finally:
+            self._serial.timeout = old
+        return taken
+
+
+def _why(port: str, error: Exception) -> str:
+    text = str(error)
+    if "://" in port:
+        return f"{port}: cannot connect ({text}); is the node served there?"
+    if isinstance(error, ValueError):
+        return f"{port}: not a port or a URL that pyserial knows ({text})"
+    if "No such file" in text or "FileNotFound" in text or getattr(error, "errno", None) == 2:
+        found = ", ".join(p.device for p in list_ports.comports()) or "none"
+        return f"{port}: no such port; ports found: {found}; see 'prk list'"
+    if "Permission" in text or getattr(error, "errno", None) == 13:
+        return (
+            f"{port}: permission denied; on Linux add yourself to the group 'dialout' "
+            "(sudo usermod -a -G dialout $USER) and log in again"
+        )
+    if "exclusively lock" in text or "busy" in text or getattr(error, "errno", None) in (11, 16):
+        return f"{port}: busy; another program has it open (a serial monitor, another 'prk log'?)"
+    return f"{port}: cannot open ({text})"
