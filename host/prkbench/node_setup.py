@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from prkbench.errors import DataError
+from prkbench.analysis.conversion import Conversion
+from prkbench.errors import DataError, UsageError
+from prkbench.sim.rig_element import decay_constant, element_of
 from prknode.settings import SettingError, Settings
 
 if TYPE_CHECKING:
@@ -51,16 +53,13 @@ def node_values(rig: Rig) -> dict[str, int | str]:
 
 def planned_k(rig: Rig) -> float:
     """The decay constant the rig is planned for (its element's, or its limit's), 0 if none."""
-    from prkbench.analysis.conversion import Conversion
-    from prkbench.analysis.prediction import predict
-
     if rig.limit.rate_kg_per_s is not None:
         return Conversion.from_rig(rig).k_per_s(rig.limit.rate_kg_per_s)
-    return predict(rig).k_per_s
+    return decay_constant(element_of(rig), rig, rig.chamber.volume_m3)
 
 
 def node_config(rig: Rig) -> dict[str, Any]:
-    """config.json for a node on this rig."""
+    """config.json for a node on this rig; UsageError for what no node can be set to."""
     offsets = rig.node.offsets_pa or (0.0,) * len(rig.node.roles)
     sensors = [
         {
@@ -71,15 +70,23 @@ def node_config(rig: Rig) -> dict[str, Any]:
         }
         for (bus, address), role, offset in zip(ADDRESSES, rig.node.roles, offsets, strict=False)
     ]
-    return {**node_values(rig), "sensors": sensors}
+    config = {**node_values(rig), "sensors": sensors}
+    try:
+        Settings(config)
+    except SettingError as error:
+        raise UsageError(f"the rig cannot be put on a node: {error}; change the rig") from error
+    return config
 
 
 def apply_rig(client: NodeClient, rig: Rig) -> None:
     """Put a rig's settings into force on a node that is not measuring; ScpiRefusal if it cannot."""
     from prknode.settings import OFFSET, SETTINGS
 
+    # What no node takes is the rig's fault, not this node's: said before anything is sent.
+    node_config(rig)
     values = node_values(rig)
-    for item in SETTINGS:
+    items: tuple[Any, ...] = SETTINGS
+    for item in items:
         if item.key in values:
             shown = item.show(values[item.key])
             client.command(f"{item.header} {shown}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import time
 from dataclasses import dataclass
@@ -15,18 +14,20 @@ import typer
 from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.examine import Question
 from prkbench.cli.logging import begin, capture_run, opened
-from prkbench.cli.present import present
+from prkbench.cli.present import page_beside, present
 from prkbench.cli.verifying import run_examination
 from prkbench.client import NodeClient
 from prkbench.errors import UsageError
+from prkbench.node_setup import node_config
 from prkbench.rig import Rig
 from prkbench.runfile import Kind, RunFile
 from prkbench.sim.elements import ViscousCapillary
 from prkbench.sim.gas import R_AIR
 from prkbench.sim.node_process import Scene, Served, serving
-from prkbench.units import Dimension, from_lb_per_day, parse
+from prkbench.units import Dimension, from_lb_per_day, parse, to_lb_per_day
 
 _TUBE_M = 1.5
+_MOST_LB_PER_DAY = 1000.0
 _FOLDER = Path("prkbench-runs")
 
 
@@ -75,6 +76,9 @@ def demo(
         raise UsageError(f"--interpreter {interpreter}: expected micropython or cpython")
     rig = demo_rig(lb_per_day, plan, parse(rate, Dimension.FREQUENCY))
     path = out or _fresh_path()
+    page = page_beside(path)
+    # A node that cannot take these settings is said here, before one is started.
+    node_config(rig)
     scene = Scene(rig.to_toml(), seed, plan.hvac_k, interpreter=interpreter)
     with serving(scene) as node:
         _log(node, path, rig, seconds, seed, quiet=as_json)
@@ -97,7 +101,7 @@ def demo(
                 "the firmware ran under CPython: MicroPython's unix port is not installed here"
             )
         more["wall_s"] = time.monotonic() - started
-        return present(outcome, path.with_suffix(".html"), as_json, more)
+        return present(outcome, page, as_json, more)
 
 
 def demo_rig(lb_per_day: float, plan: Plan, rate_hz: float) -> Rig:
@@ -128,18 +132,23 @@ def demo_rig(lb_per_day: float, plan: Plan, rate_hz: float) -> Rig:
 
 def _leak(text: str) -> float:
     """A leak as plain lb/day or with its unit."""
-    with contextlib.suppress(ValueError):
+    try:
         value = float(text)
-        if 0.0 <= value <= 1000.0:
-            return value
-        raise UsageError(f"--leak {text}: expected 0 to 1000 lb/day")
-    from prkbench.units import to_lb_per_day
-
-    return to_lb_per_day(parse(text, Dimension.MASS_RATE))
+    except ValueError:
+        value = to_lb_per_day(parse(text, Dimension.MASS_RATE))
+    if not 0.0 <= value <= _MOST_LB_PER_DAY:
+        raise UsageError(f"--leak {text}: expected 0 to {_MOST_LB_PER_DAY:g} lb/day")
+    return value
 
 
 def _fresh_path() -> Path:
-    _FOLDER.mkdir(exist_ok=True)
+    try:
+        _FOLDER.mkdir(exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{_FOLDER}: cannot create the folder for runs ({error.strerror}); "
+            "name a run file with --out"
+        ) from None
     stem = datetime.now().strftime("demo-%Y%m%d-%H%M%S")
     path = _FOLDER / f"{stem}.prk"
     n = 1

@@ -73,13 +73,17 @@ def opened(
         "host": __version__,
         **(more or {}),
     }
-    with RunFile.create(path, meta) as file:
-        try:
-            yield file
-        finally:
-            empty = not file.runs()
-    if empty:
-        path.unlink(missing_ok=True)
+    empty = False
+    try:
+        with RunFile.create(path, meta) as file:
+            empty = True
+            try:
+                yield file
+            finally:
+                empty = not file.runs()
+    finally:
+        if empty:
+            path.unlink(missing_ok=True)
 
 
 def _rig_inside(file: RunFile) -> Rig | None:

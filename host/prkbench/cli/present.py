@@ -21,6 +21,7 @@ from rich.progress import (
 )
 
 from prkbench.analysis.outcome import Outcome
+from prkbench.errors import UsageError
 from prkbench.report.page import write_page
 from prkbench.report.summary import print_summary
 
@@ -33,6 +34,14 @@ def present(outcome: Outcome, page: Path, as_json: bool, more: dict[str, Any] | 
     else:
         print_summary(outcome, Console())
     return outcome.exit_code
+
+
+def page_beside(run: Path, page: Path | None = None) -> Path:
+    """Where the page goes: as wished, else beside the run; UsageError where it would replace it."""
+    target = page or run.with_suffix(".html")
+    if target.resolve() == run.resolve():
+        raise UsageError(f"{target}: the page would replace the run file; name it with .prk")
+    return target
 
 
 def _plain(value: Any) -> Any:

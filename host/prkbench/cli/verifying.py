@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +11,9 @@ import typer
 from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.examine import Question, examine, longest_run
 from prkbench.analysis.foreign import examine_readings
-from prkbench.analysis.outcome import Outcome
-from prkbench.cli.present import bar, present
-from prkbench.errors import UsageError
+from prkbench.analysis.outcome import Check, Outcome
+from prkbench.cli.present import bar, page_beside, present
+from prkbench.errors import UndecidedError, UsageError
 from prkbench.rig import Rig, load_rig, parse_rig
 from prkbench.runfile import Kind, RunFile
 
@@ -20,6 +21,7 @@ RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="Run file.")]
 RigPath = Annotated[Path | None, typer.Option("--rig", help="Rig file; default: the run's own.")]
 PagePath = Annotated[Path | None, typer.Option("--page", help="Where the HTML page goes.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+_HEAD = re.compile(r"[0-9a-f]{8,64}")
 
 
 def verify(
@@ -35,22 +37,24 @@ def verify(
 
     Example: prk verify run.prk --rig bench.toml
     """
+    noted = _noted(head) if head is not None else None
+    target = page_beside(run, page)
     with RunFile.open(run) as file:
+        if file.readings() is not None and not file.runs():
+            raise UndecidedError(
+                f"{run}: cannot verify: imported readings hold no raw counts; use 'prk analyze'"
+            )
         chosen = _rig(file, rig)
         if chosen is None:
-            raise UsageError(
-                f"{run}: the run carries no rig file and none was given: name one with --rig, "
-                "or use 'prk analyze' for data without a prediction"
+            raise UndecidedError(
+                f"{run}: cannot verify: the run carries no rig file and none was given: name one "
+                "with --rig, or use 'prk analyze' for data without a prediction"
             )
         question = Question(chosen, Conversion.from_rig(chosen), True, chosen.limit.rate_kg_per_s)
-        if file.readings() is not None and not file.runs():
-            raise UsageError(
-                f"{run}: imported readings hold no raw counts to verify; use 'prk analyze'"
-            )
         outcome = run_examination(file, question, as_json)
-        if head is not None:
-            _check_head(outcome, head)
-        return present(outcome, page or run.with_suffix(".html"), as_json)
+        if noted is not None:
+            _check_head(outcome, noted)
+        return present(outcome, target, as_json)
 
 
 def analyze(
@@ -66,15 +70,20 @@ def analyze(
 
     Example: prk analyze imported.prk
     """
+    target = page_beside(run, page)
     with RunFile.open(run) as file:
         if file.readings() is not None:
             outcome = examine_readings(file, law)
         else:
+            if law is not None:
+                raise UsageError(
+                    f"--law {law}: a node's run carries its law; --law is for imported readings"
+                )
             chosen = _rig(file, rig)
             conversion = Conversion.from_rig(chosen) if chosen else Conversion()
             limit = chosen.limit.rate_kg_per_s if chosen else None
             outcome = run_examination(file, Question(chosen, conversion, False, limit), as_json)
-        return present(outcome, page or run.with_suffix(".html"), as_json)
+        return present(outcome, target, as_json)
 
 
 def run_examination(file: RunFile, question: Question, quiet: bool) -> Outcome:
@@ -91,11 +100,19 @@ def _rig(file: RunFile, path: Path | None) -> Rig | None:
     return parse_rig(text, f"{file.path} (rig file inside)") if isinstance(text, str) else None
 
 
-def _check_head(outcome: Outcome, head: str) -> None:
-    from prkbench.analysis.outcome import Check
+def _noted(head: str) -> str:
+    """The hash as the operator noted it, in full or its beginning; UsageError if it is none."""
+    noted = head.strip().lower()
+    if not _HEAD.fullmatch(noted):
+        raise UsageError(
+            f"--head {head}: expected the hash that 'prk log' printed, 8 to 64 hexadecimal digits"
+        )
+    return noted
 
+
+def _check_head(outcome: Outcome, head: str) -> None:
     whole = str(outcome.head)
-    same = len(head) >= 8 and whole.startswith(head.lower())
+    same = whole.startswith(head)
     detail = (
         "the file is as it was when the hash was noted"
         if same
