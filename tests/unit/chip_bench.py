@@ -184,6 +184,19 @@ IN_FIFO_MODE = {
 }
 
 
+class SpareBus:
+    """A second bus, on which the third chip has the first one's address."""
+
+    def __init__(self, bus):
+        self._bus = bus
+
+    def readfrom_mem_into(self, address, register, buffer):
+        self._bus.readfrom_mem_into(address - CHAMBER + SPARE, register, buffer)
+
+    def writeto_mem(self, address, register, data):
+        self._bus.writeto_mem(address - CHAMBER + SPARE, register, data)
+
+
 class NodeBoard:
     """What a Node needs of a board, over a Bench; step() is the loop of app.run."""
 
@@ -197,7 +210,8 @@ class NodeBoard:
         return self.bench.clock.ticks
 
     def bus(self, number):
-        return self.bench.bus
+        """Bus 1 has the spare sensor, at the chamber's address."""
+        return SpareBus(self.bench.bus) if number else self.bench.bus
 
     def read_into(self, buffer):
         part = self.sent[: len(buffer)]
