@@ -57,6 +57,7 @@ def opened(
     identity = client.identity
     if path.exists():
         with RunFile.open(path, readonly=False) as file:
+            _same_session(file, client)
             if rig is not None and file.meta.get("rig") not in (None, rig.to_toml()):
                 raise UsageError(
                     f"{path}: was begun with another rig file; leave --rig out or choose a new file"
@@ -84,6 +85,18 @@ def opened(
     finally:
         if empty:
             path.unlink(missing_ok=True)
+
+
+def _same_session(file: RunFile, client: NodeClient) -> None:
+    """A file goes on only with the node it was begun with; UsageError otherwise."""
+    meta = file.meta
+    if meta.get("source") != "node":
+        raise UsageError(f"{file.path}: holds imported readings, no node's run; choose a new file")
+    if meta.get("node") != client.identity.unique_id:
+        raise UsageError(
+            f"{file.path}: was begun with node {meta.get('node')}, {client.port} is node "
+            f"{client.identity.unique_id}; choose a new file"
+        )
 
 
 def _rig_inside(file: RunFile) -> Rig | None:
