@@ -15,11 +15,13 @@ _CRC_SIZE = const(4)
 class Answers:
     """Builds data answers.
 
-    largest: bytes of the largest record; link: the Link that sends the answers.
+    rings: every Ring whose records may be asked for; link: the Link that sends the answers.
     """
 
-    def __init__(self, largest, link):
-        self._buffer = bytearray(ANSWER_HEAD_SIZE + largest * MAX_RECORDS + _CRC_SIZE)
+    def __init__(self, rings, link):
+        # A ring that holds fewer records than an answer may have cannot fill one.
+        largest = max([ring.size * min(ring.capacity, MAX_RECORDS) for ring in rings])
+        self._buffer = bytearray(ANSWER_HEAD_SIZE + largest + _CRC_SIZE)
         self._link = link
 
     def _claim(self):

@@ -3,6 +3,7 @@
 import sys
 
 from prknode.node import Node
+from prknode.ticks import ticks_diff
 
 
 def run(board):
@@ -17,8 +18,11 @@ def run(board):
             try:
                 node = Node(board, board.config())
                 while True:
-                    wait = node.step(board.ticks_us())
-                    board.idle(wait, node.busy, node.fill_percent())
+                    now = board.ticks_us()
+                    wait = node.step(now)
+                    # What the step itself took counts: else every tick would come late.
+                    spent = ticks_diff(board.ticks_us(), now)
+                    board.idle(max(0, wait - spent), node.busy, node.fill_percent())
             except Exception as error:
                 board.crashed(error)
             # Two nodes do not fit on a board: the old one goes before the new one is built.

@@ -2,8 +2,7 @@
 """BMP390 and BMP388 at register level: raw counts out, every wait bounded, faults told apart.
 
 The driver never sleeps: bring-up is two calls at least 2 ms apart, reset() and configure(). Then a
-conversion is trigger() and, conversion_us later, read(); or stream() makes the chip convert on its
-own clock into its FIFO, from which waiting() and fetch() take frames until rest().
+conversion is trigger() and, conversion_us later, read().
 """
 
 from prknode.compat import const
@@ -12,30 +11,22 @@ from prknode.settings import FILTERS, OVERSAMPLINGS
 
 # fmt: off
 _CHIP_ID   = const(0x00)
-_ERR_REG   = const(0x02)
+ERR_REG    = const(0x02)
 _STATUS    = const(0x03)  # 0x10 cmd_rdy, 0x20 pressure ready, 0x40 temperature ready
-_EVENT     = const(0x10)  # 0x01 power-on or soft reset since the last read
-_FIFO_DATA = const(0x14)
-_FIFO_CONFIG_1 = const(0x17)
-_FIFO_CONFIG_2 = const(0x18)
-_PWR_CTRL  = const(0x1B)
+EVENT      = const(0x10)  # 0x01 power-on or soft reset since the last read
+PWR_CTRL   = const(0x1B)
 _OSR       = const(0x1C)
 _ODR       = const(0x1D)
 _CONFIG    = const(0x1F)
 _NVM_CRC   = const(0x30)
-_CMD       = const(0x7E)
+CMD        = const(0x7E)
 
 _READY     = const(0x60)
-_POR       = const(0x01)
-_SLEEP     = const(0x03)  # both sensors enabled, mode 00
+POR_BIT    = const(0x01)
+SLEEP      = const(0x03)  # both sensors enabled, mode 00
 _FORCED    = const(0x13)  # both sensors enabled, mode 01
-_NORMAL    = const(0x33)  # both sensors enabled, mode 11
 _SOFT_RESET = const(0xB6)
-_FIFO_FLUSH = const(0xB0)
-_FIFO_ON   = const(0x1B)  # on, stop when full, pressure and temperature
-_FIFO_OFF  = const(0x02)
-_FIFO_FILTERED = const(0x08)
-_ERRORS    = const(0x07)  # fatal, command, configuration
+ERRORS     = const(0x07)  # fatal, command, configuration
 
 BMP390_ID  = const(0x60)
 BMP388_ID  = const(0x50)
@@ -73,17 +64,7 @@ RESET_US = const(2500)
 _BURST = const(14)  # 0x03..0x10: status, pressure, temperature, sensor time, event; in one read
 _DATA = const(1)
 _EVENT_AT = const(13)
-_FIFO_STATE = const(4)  # 0x10..0x13: event, interrupt status, FIFO length; in one read
 _SAME = const(8)  # identical readings in a row; noise makes even two a rarity
-
-FRAME_BYTES = const(7)
-FIFO_FRAMES = const(73)
-"""Frames of pressure and temperature that the FIFO's 512 bytes hold."""
-FRAME_SAMPLE = const(0x94)  # then temperature, then pressure: the registers have it the other way
-FRAME_TIME = const(0xA0)
-FRAME_CONFIG = const(0x48)
-FRAME_ERROR = const(0x44)
-FRAME_EMPTY = const(0x80)
 
 
 class SensorFault(Exception):
@@ -112,23 +93,28 @@ class Bmp390:
         self._same = 0
         self._one = bytearray(1)
         self._forced = bytes((_FORCED,))
-        self._fifo = bytearray(_FIFO_STATE)
         self._arrived = 0
         self.chip_id = 0
         self.trim = bytes(TRIM_BYTES)
 
-    def _register(self, register):
+    def register(self, register):
+        """The value of one register. Raises OSError."""
         self._bus.readfrom_mem_into(self.address, register, self._one)
         return self._one[0]
 
-    def _write(self, register, value):
+    def read_into(self, register, view):
+        """Burst read from that register on. Raises OSError; allocates nothing."""
+        self._bus.readfrom_mem_into(self.address, register, view)
+
+    def write(self, register, value):
+        """Set one register. Raises OSError."""
         self._one[0] = value
         self._bus.writeto_mem(self.address, register, self._one)
 
     def reset(self):
         """Soft reset; configure() may follow after RESET_US. Raises SensorFault(ABSENT)."""
         try:
-            self._write(_CMD, _SOFT_RESET)
+            self.write(CMD, _SOFT_RESET)
         except OSError:
             raise SensorFault(ABSENT)
 
@@ -138,7 +124,7 @@ class Bmp390:
         Raises SensorFault with ABSENT, WRONG_ID, TRIM_CRC or CONF_ERR.
         """
         try:
-            self.chip_id = self._register(_CHIP_ID)
+            self.chip_id = self.register(_CHIP_ID)
             if self.chip_id not in (BMP390_ID, BMP388_ID):
                 raise SensorFault(WRONG_ID)
             nvm = bytearray(TRIM_BYTES + 1)
@@ -148,68 +134,23 @@ class Bmp390:
             if nvm[0] and trim_crc(trim) != nvm[0]:
                 raise SensorFault(TRIM_CRC)
             self.trim = trim
-            self._register(_EVENT)  # reading clears the reset we asked for
-            self._register(_ERR_REG)
+            self.register(EVENT)  # reading clears the reset we asked for
+            self.register(ERR_REG)
             osr = OVERSAMPLINGS.index(osr_p) | OVERSAMPLINGS.index(osr_t) << 3
-            self._write(_OSR, osr)
-            self._write(_ODR, 0)
-            self._write(_CONFIG, FILTERS.index(iir) << 1)
-            self._write(_PWR_CTRL, _SLEEP)
-            if self._register(_ERR_REG) & _ERRORS or self._register(_OSR) != osr:
+            self.write(_OSR, osr)
+            self.write(_ODR, 0)
+            self.write(_CONFIG, FILTERS.index(iir) << 1)
+            self.write(PWR_CTRL, SLEEP)
+            if self.register(ERR_REG) & ERRORS or self.register(_OSR) != osr:
                 raise SensorFault(CONF_ERR)
         except OSError:
             raise SensorFault(ABSENT)
-        self._filtered = iir != 0
         self._same = 0
-
-    def stream(self, rate):
-        """Start converting at 200/2^rate Hz into the FIFO, on the chip's own clock.
-
-        Raises SensorFault(CONF_ERR) when a conversion takes longer than the period, and OSError
-        when the chip does not acknowledge.
-        """
-        self._write(_PWR_CTRL, _SLEEP)
-        self._write(_ODR, rate)
-        # The FIFO comes after everything that would put a configuration frame into it.
-        self._write(_FIFO_CONFIG_2, _FIFO_FILTERED if self._filtered else 0)
-        self._write(_FIFO_CONFIG_1, _FIFO_ON)
-        self._write(_CMD, _FIFO_FLUSH)
-        self._write(_PWR_CTRL, _NORMAL)
-        if self._register(_ERR_REG) & _ERRORS:
-            raise SensorFault(CONF_ERR)
-        self._same = 0
-
-    def rest(self):
-        """End stream(): sleep, FIFO off and empty. Raises OSError."""
-        self._write(_PWR_CTRL, _SLEEP)
-        self._write(_FIFO_CONFIG_1, _FIFO_OFF)
-
-    def waiting(self):
-        """Bytes in the FIFO, or -1 when the chip has reset itself. Raises OSError.
-
-        Allocates nothing.
-        """
-        state = self._fifo
-        self._bus.readfrom_mem_into(self.address, _EVENT, state)
-        if state[0] & _POR:
-            return -1
-        return state[2] | (state[3] & 1) << 8
-
-    def fetch(self, view):
-        """Fill the view with bytes of the FIFO. Raises OSError; allocates nothing.
-
-        A frame that is cut short stays in the FIFO and comes again with the next call.
-        """
-        self._bus.readfrom_mem_into(self.address, _FIFO_DATA, view)
-
-    def check_frame(self, data, at):
-        """OK, STUCK or RANGE for the sample frame at that offset, compared with the last one."""
-        return self._check(data, at + 1)
 
     def trigger(self):
         """Start one forced conversion; raises OSError when the chip does not acknowledge."""
         self._arrived = 0
-        self._bus.writeto_mem(self.address, _PWR_CTRL, self._forced)
+        self._bus.writeto_mem(self.address, PWR_CTRL, self._forced)
 
     def read(self):
         """Fetch a conversion into data; returns OK, or what is wrong (LATE: not ready yet).
@@ -218,16 +159,19 @@ class Bmp390:
         """
         burst = self._burst
         self._bus.readfrom_mem_into(self.address, _STATUS, burst)
-        if burst[_EVENT_AT] & _POR:
+        if burst[_EVENT_AT] & POR_BIT:
             return POR
         # Reading the data clears their flags, so one that came first has to be remembered.
         self._arrived |= burst[0]
         if self._arrived & _READY != _READY:
             return LATE
-        return self._check(burst, _DATA)
+        return self.check(burst, _DATA)
 
-    def _check(self, data, at):
-        """Whether six bytes of raw counts can be a new reading; allocates nothing."""
+    def check(self, data, at):
+        """OK, STUCK or RANGE for the six bytes of raw counts at that offset of a new reading.
+
+        Allocates nothing.
+        """
         last = self._last
         same = True
         for i in range(6):

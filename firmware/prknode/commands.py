@@ -27,7 +27,9 @@ def _value(item, text):
         raise ScpiError(-224, "%s: cannot take %s" % (item.key, text[:20]))
 
 
-def _setting_command(item):
+def _setting(item, is_query):
+    """What find() gives for a setting: made when asked for, none is kept."""
+
     def command(node, suffixes, parameters):
         node.require_idle()
         node.change(item.key, _value(item, parameters[0]))
@@ -37,7 +39,7 @@ def _setting_command(item):
             return item.show(_value(item, parameters[0]))
         return item.show(node.settings[item.key])
 
-    return ((item.header, command, 1, 1), (item.header + "?", query, 0, 1))
+    return (query, (), 0, 1) if is_query else (command, (), 1, 1)
 
 
 def _identify(node, suffixes, parameters):
@@ -212,11 +214,11 @@ def _register_commands(path, name):
         return str(getattr(node.status, name).enable)
 
     return (
-        (path + "[:EVENt]?", event, 0, 0),
-        (path + ":CONDition?", condition, 0, 0),
-        (path + ":ENABle", set_enable, 1, 1),
-        (path + ":ENABle?", enable, 0, 0),
-    )
+        path + "[:EVENt]?", event, 0, 0,
+        path + ":CONDition?", condition, 0, 0,
+        path + ":ENABle", set_enable, 1, 1,
+        path + ":ENABle?", enable, 0, 0,
+    )  # fmt: skip
 
 
 def _channels(node, parameters):
@@ -234,90 +236,87 @@ def _sensor(node, suffix):
     return node.settings.sensors[suffix - 1]
 
 
-COMMON = {
-    "*IDN?": (_identify, 0, 0),
-    "*RST": (_reset, 0, 0),
-    "*CLS": (_clear, 0, 0),
-    "*ESE": (_set_ese, 1, 1),
-    "*ESE?": (lambda node, s, p: str(node.status.ese), 0, 0),
-    "*ESR?": (lambda node, s, p: str(node.status.read_esr()), 0, 0),
-    "*OPC": (_operation_complete, 0, 0),
-    "*OPC?": (lambda node, s, p: "1", 0, 0),
-    "*SRE": (_set_sre, 1, 1),
-    "*SRE?": (lambda node, s, p: str(node.status.sre), 0, 0),
-    "*STB?": (lambda node, s, p: str(node.status.byte(False)), 0, 0),
-    "*TST?": (lambda node, s, p: str(node.self_test()), 0, 0),
-    "*WAI": (_nothing, 0, 0),
-}
-
 # fmt: off
-_TREE = (
-    ("SYSTem:ERRor[:NEXT]?", lambda node, s, p: node.status.next_error(), 0, 0),
-    ("SYSTem:ERRor:COUNt?", lambda node, s, p: str(node.status.error_count()), 0, 0),
-    ("SYSTem:VERSion?", lambda node, s, p: "1999.0", 0, 0),
-    ("SYSTem:PROTocol?", lambda node, s, p: str(PROTOCOL), 0, 0),
-    ("SYSTem:TIME?", _time, 0, 0),
-    ("SYSTem:MEMory?", _memory, 0, 0),
-    ("SYSTem:UPTime?", lambda node, s, p: format_decimal(node.up_time(), 6), 0, 0),
-    ("SYSTem:PRESet", _preset, 0, 0),
-    ("SYSTem:REBoot", _reboot, 0, 0),
-    ("SENSe:ROLE<n>", _set_role, 1, 1),
-    ("SENSe:ROLE<n>?", _role, 0, 0),
-    ("SENSe:COUNt?", lambda node, s, p: str(len(node.settings.sensors)), 0, 0),
-    ("MEASure[:SCALar]:PRESsure?", _measure("pressure"), 0, 1),
-    ("MEASure[:SCALar]:TEMPerature?", _measure("temperature"), 0, 1),
-    ("CALibration:TRIM?", _trim, 0, 1),
-    ("CALibration:OFFSet", _set_offset, 2, 2),
-    ("CALibration:OFFSet?", _offset, 0, 1),
-    ("INITiate[:IMMediate]", _initiate, 0, 0),
-    ("ABORt", _abort, 0, 0),
-    ("STATus:PRESet", lambda node, s, p: node.status.preset(), 0, 0),
-    ("DATA:RUNS?", _runs, 0, 0),
-    ("DATA:POINts?", _points, 0, 0),
-    ("DATA:SETup?", _setup, 0, 0),
-    ("DATA:READ?", _read("samples"), 2, 3),
-    ("DATA:BLOCks?", _read("blocks_ring"), 2, 3),
-    ("DATA:EVENts?", _read("events"), 2, 3),
-    ("CALCulate:DECay?", _decay(False), 0, 0),
-    ("CALCulate:DECay:LONG?", _decay(True), 0, 0),
-    ("CALCulate:DECay:READ?", _read("results"), 2, 3),
-    ("MARK", _mark, 1, 1),
-    ("FORMat[:DATA]", _set_format, 1, 1),
-    ("FORMat[:DATA]?", _format, 0, 0),
+TABLE = (
+    "*IDN?", _identify, 0, 0,
+    "*RST", _reset, 0, 0,
+    "*CLS", _clear, 0, 0,
+    "*ESE", _set_ese, 1, 1,
+    "*ESE?", lambda node, s, p: str(node.status.ese), 0, 0,
+    "*ESR?", lambda node, s, p: str(node.status.read_esr()), 0, 0,
+    "*OPC", _operation_complete, 0, 0,
+    "*OPC?", lambda node, s, p: "1", 0, 0,
+    "*SRE", _set_sre, 1, 1,
+    "*SRE?", lambda node, s, p: str(node.status.sre), 0, 0,
+    "*STB?", lambda node, s, p: str(node.status.byte(False)), 0, 0,
+    "*TST?", lambda node, s, p: str(node.self_test()), 0, 0,
+    "*WAI", _nothing, 0, 0,
+    "SYSTem:ERRor[:NEXT]?", lambda node, s, p: node.status.next_error(), 0, 0,
+    "SYSTem:ERRor:COUNt?", lambda node, s, p: str(node.status.error_count()), 0, 0,
+    "SYSTem:VERSion?", lambda node, s, p: "1999.0", 0, 0,
+    "SYSTem:PROTocol?", lambda node, s, p: str(PROTOCOL), 0, 0,
+    "SYSTem:TIME?", _time, 0, 0,
+    "SYSTem:MEMory?", _memory, 0, 0,
+    "SYSTem:UPTime?", lambda node, s, p: format_decimal(node.up_time(), 6), 0, 0,
+    "SYSTem:PRESet", _preset, 0, 0,
+    "SYSTem:REBoot", _reboot, 0, 0,
+    "SENSe:ROLE<n>", _set_role, 1, 1,
+    "SENSe:ROLE<n>?", _role, 0, 0,
+    "SENSe:COUNt?", lambda node, s, p: str(len(node.settings.sensors)), 0, 0,
+    "MEASure[:SCALar]:PRESsure?", _measure("pressure"), 0, 1,
+    "MEASure[:SCALar]:TEMPerature?", _measure("temperature"), 0, 1,
+    "CALibration:TRIM?", _trim, 0, 1,
+    "CALibration:OFFSet", _set_offset, 2, 2,
+    "CALibration:OFFSet?", _offset, 0, 1,
+    "INITiate[:IMMediate]", _initiate, 0, 0,
+    "ABORt", _abort, 0, 0,
+    "STATus:PRESet", lambda node, s, p: node.status.preset(), 0, 0,
+    "DATA:RUNS?", _runs, 0, 0,
+    "DATA:POINts?", _points, 0, 0,
+    "DATA:SETup?", _setup, 0, 0,
+    "DATA:READ?", _read("samples"), 2, 3,
+    "DATA:BLOCks?", _read("blocks_ring"), 2, 3,
+    "DATA:EVENts?", _read("events"), 2, 3,
+    "CALCulate:DECay?", _decay(False), 0, 0,
+    "CALCulate:DECay:LONG?", _decay(True), 0, 0,
+    "CALCulate:DECay:READ?", _read("results"), 2, 3,
+    "MARK", _mark, 1, 1,
+    "FORMat[:DATA]", _set_format, 1, 1,
+    "FORMat[:DATA]?", _format, 0, 0,
 ) + _register_commands("STATus:OPERation", "operation") + _register_commands(
     "STATus:QUEStionable", "questionable"
 )
 # fmt: on
+"""Pattern, handler, least and most parameters, one after the other: a tuple for each command, or
+a closure for each setting, would cost a board several kilobytes."""
 
-
+_WIDTH = const(4)
 _KEY = const(3)
-"""Letters by which commands are sorted: the shortest short form has three, as CAL."""
+"""Letters that tell commands apart at once: the shortest short form has three, as CAL."""
 
 
-def _by_root():
-    roots = {}
-    for entry in _TREE:
-        roots.setdefault(entry[0][:_KEY].upper(), []).append(entry)
+def patterns():
+    """Every header the node knows, as a pattern."""
+    result = [TABLE[i] for i in range(0, len(TABLE), _WIDTH)]
     for item in SETTINGS:
-        for entry in _setting_command(item):
-            roots.setdefault(entry[0][:_KEY].upper(), []).append(entry)
-    return roots
-
-
-ROOTS = _by_root()
+        result.append(item.header)
+        result.append(item.header + "?")
+    return result
 
 
 def find(header):
     """(handler, suffixes, least and most parameters) for an upper-case header."""
-    if header[:1] == "*":
-        entry = COMMON.get(header)
-        if entry is not None:
-            return entry[0], (), entry[1], entry[2]
-    else:
-        for pattern, handler, least, most in ROOTS.get(header[:_KEY], ()):
-            suffixes = match(pattern, header)
+    key = header[:_KEY]
+    for i in range(0, len(TABLE), _WIDTH):
+        if TABLE[i].startswith(key):
+            suffixes = match(TABLE[i], header)
             if suffixes is not None:
-                return handler, suffixes, least, most
+                return TABLE[i + 1], suffixes, TABLE[i + 2], TABLE[i + 3]
+    is_query = header[-1:] == "?"
+    name = header[:-1] if is_query else header
+    for item in SETTINGS:
+        if item.header.startswith(key) and match(item.header, name) is not None:
+            return _setting(item, is_query)
     raise ScpiError(-113, header[:40])
 
 

@@ -11,16 +11,8 @@ All FIFOs are looked at in one moment, then emptied up to there in pieces, one c
 no step takes long and a stall in between disturbs nothing.
 """
 
-from prknode.bmp390 import (
-    FIFO_FRAMES,
-    FRAME_BYTES,
-    LATE,
-    NACK,
-    OK,
-    POR,
-    SensorFault,
-    conversion_us,
-)
+from prknode.bmp390 import LATE, NACK, OK, POR, SensorFault, conversion_us
+from prknode.chipfifo import FIFO_FRAMES, FRAME_BYTES
 from prknode.compat import const
 from prknode.frameclock import FrameClock
 from prknode.framequeue import FrameQueue
@@ -52,7 +44,7 @@ class FifoSampler:
     def __init__(self, sensors, settings, chamber):
         self._sensors = sensors
         self._chamber = chamber
-        self._queues = [FrameQueue() for _ in sensors.chips]
+        self._queues = [FrameQueue(chip) for chip in sensors.chips]
         self.valid = 0
         self.restarted = 0
         self.taken = 0
@@ -61,6 +53,7 @@ class FifoSampler:
         self.rate_mhz = settings["rate_mhz"]
         self.period = 1000000000 // self.rate_mhz
         self._conversion = conversion_us(settings["osr_p"], settings["osr_t"])
+        self._filtered = settings["iir"] != 0
         self._interval = min(_POLL_PERIODS * self.period, _POLL_US)
         self._silence = _LATE_PERIODS * self.period + self._interval
         self._clock = FrameClock(self.period)
@@ -89,7 +82,12 @@ class FifoSampler:
     def stop(self):
         """End sampling; the sensors go to sleep."""
         self._mode = _STOPPED
-        self._sensors.rest()
+        for i in range(len(self._queues)):
+            if self._sensors.ready(i):
+                try:
+                    self._queues[i].fifo.rest()
+                except OSError:
+                    self._fail(i, NACK)
 
     def single(self, now):
         """Nothing to do: while this sampler is in charge it is running."""
@@ -101,10 +99,13 @@ class FifoSampler:
             return 0
         if mode == _FETCHING:
             return self._fetch(now)
-        if mode == _BEGINNING and self._sensors.settled():
-            self._begin(now)
-        if self._mode != _WAITING:
+        if mode == _STOPPED:
             return self._sensors.settle(now)
+        if mode == _BEGINNING:
+            if not self._sensors.settled():
+                wait = self._sensors.settle(now)
+                return 0 if self._sensors.settled() else wait
+            self._begin(now)
         wait = ticks_diff(self._due, now)
         if wait > 0:
             return wait
@@ -161,7 +162,7 @@ class FifoSampler:
         if i == self._master:
             self._clock.restart()
         try:
-            self._sensors.chips[i].stream(RATES_MHZ.index(self.rate_mhz))
+            queue.fifo.stream(RATES_MHZ.index(self.rate_mhz), self._filtered)
         except SensorFault as fault:
             self._sensors.fail(i, fault.args[0])
         except OSError:
@@ -201,7 +202,7 @@ class FifoSampler:
         """Note how many frames sensor i has; the bytes in its FIFO, 0 when it is out of order."""
         queue = self._queues[i]
         try:
-            found = self._sensors.chips[i].waiting()
+            found = queue.fifo.waiting()
         except OSError:
             self._fail(i, NACK)
             return 0
@@ -239,7 +240,7 @@ class FifoSampler:
         self._queues[i].keep(1)
         if self._sensors.ready(i):
             try:
-                result = self._queues[i].fetch(self._sensors.chips[i])
+                result = self._queues[i].fetch()
             except OSError:
                 result = NACK
             if result != OK:

@@ -1,15 +1,14 @@
 """Frames fetched from one chip's FIFO, waiting to become part of a sample."""
 
-from prknode.bmp390 import (
-    CONF_ERR,
-    FRAME,
+from prknode.bmp390 import CONF_ERR, FRAME, OK
+from prknode.chipfifo import (
     FRAME_BYTES,
     FRAME_CONFIG,
     FRAME_EMPTY,
     FRAME_ERROR,
     FRAME_SAMPLE,
     FRAME_TIME,
-    OK,
+    ChipFifo,
 )
 from prknode.compat import const
 
@@ -20,11 +19,14 @@ PIECE = const(36)
 class FrameQueue:
     """Room for one frame left over, and for the piece fetched after it.
 
+    chip: its Bmp390; fifo: the ChipFifo the frames come from.
     unread: frames seen in the FIFO and not fetched yet; heard: tick at which some were last seen;
     delivered: whether any were; surplus: frames dropped.
     """
 
-    def __init__(self):
+    def __init__(self, chip):
+        self._chip = chip
+        self.fifo = ChipFifo(chip)
         self._data = bytearray(FRAME_BYTES * (PIECE + 1))
         view = memoryview(self._data)
         # Slicing allocates: every length is cut once, here.
@@ -55,7 +57,7 @@ class FrameQueue:
         self._head = FRAME_BYTES * (1 - left)
         self._end = FRAME_BYTES
 
-    def fetch(self, chip):
+    def fetch(self):
         """Fetch a piece of what is unread, after keep(); OK, or what the newest frame shows.
 
         Raises OSError; allocates nothing.
@@ -63,13 +65,13 @@ class FrameQueue:
         n = min(self.unread, PIECE)
         if not n:
             return OK
-        chip.fetch(self._views[n])
+        self.fifo.fetch(self._views[n])
         self.unread -= n
         self._end = FRAME_BYTES * (n + 1)
         last = FRAME_BYTES * n
         if self._data[last] != FRAME_SAMPLE:
             return OK
-        return chip.check_frame(self._data, last)
+        return self._chip.check(self._data, last + 1)
 
     def take(self):
         """Make the next sample frame the one that copy() copies; allocates nothing.

@@ -13,7 +13,6 @@ from prknode.blocks import BlockSums
 from prknode.bmp390 import FAULT_NAMES, OK, Bmp390
 from prknode.compat import const
 from prknode.decay import Estimator
-from prknode.fifo import FifoSampler
 from prknode.link import PENDING, Link
 from prknode.readings import NOT_A_NUMBER, reading
 from prknode.records import (
@@ -83,13 +82,13 @@ class Node:
         self.blocks_ring = Ring(block_size(n), _BLOCKS)
         self.results = Ring(RESULT_SIZE, _BLOCKS)
         self.events = Ring(EVENT_SIZE, _EVENTS)
-        largest = max(sample_size(n), block_size(n), RESULT_SIZE, EVENT_SIZE)
         self.status = Status()
         self.uptime = Elapsed()
         self.uptime.start(board.ticks_us())
         self._time = Elapsed()
         self._link = Link(board, self, self.status)
-        self._answers = Answers(largest, self._link)
+        rings = (self.samples, self.blocks_ring, self.results, self.events)
+        self._answers = Answers(rings, self._link)
         self._sums = None
         self._paired = 0
         self._fresh = False
@@ -286,6 +285,9 @@ class Node:
         settings = self.settings
         sampler = self._forced
         if settings["rate_mhz"] > FASTEST_MHZ:
+            # Its modules take several KB of a board's heap, so only where they are used.
+            from prknode.fifo import FifoSampler
+
             sampler = FifoSampler(self._sensors, settings, settings.chamber())
         problem = sampler.problem()
         if problem:

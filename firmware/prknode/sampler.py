@@ -85,13 +85,15 @@ class Sampler:
     def step(self, now):
         """Do what is due; returns the microseconds until something is."""
         if not self._converting:
-            beginning = self._once or self._mode == _BEGINNING
-            if not (beginning and self._sensors.settled()) and self._mode != _RUNNING:
-                return self._sensors.settle(now)
-            if beginning:
+            if self._once or self._mode == _BEGINNING:
+                if not self._sensors.settled():
+                    wait = self._sensors.settle(now)
+                    return 0 if self._sensors.settled() else wait
                 self._due = now
                 if not self._once:
                     self._mode = _RUNNING
+            elif self._mode == _STOPPED:
+                return self._sensors.settle(now)
         wait = ticks_diff(self._due, now)
         if wait > 0:
             return wait

@@ -4,7 +4,7 @@ Bringing one up takes two steps at least RESET_US apart, reset and configure; wh
 for a step when it suits and goes on with the other sensors meanwhile.
 """
 
-from prknode.bmp390 import ABSENT, NACK, OK, RESET_US, SensorFault
+from prknode.bmp390 import ABSENT, OK, RESET_US, SensorFault
 from prknode.compat import const
 from prknode.ticks import TICKS_MASK, ticks_diff
 
@@ -97,15 +97,6 @@ class Sensors:
                     wait = _BRINGUP_US
         self._due = (now + wait) & TICKS_MASK
         return wait
-
-    def rest(self):
-        """Stop every sensor's own conversions and empty its FIFO."""
-        for i in range(len(self.chips)):
-            if self._state[i] == _READY:
-                try:
-                    self.chips[i].rest()
-                except OSError:
-                    self.fail(i, NACK)
 
     def _note(self, i, fault):
         self._tried |= 1 << i

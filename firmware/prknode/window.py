@@ -10,15 +10,9 @@ import struct
 
 from prknode.compat import const
 
-_ROW = "<IIqqqqqq"  # slot, segment, I, D, y, running sums of I, D, y (modulo 2^64)
-_ROW_SIZE = const(56)
-_M64 = (1 << 64) - 1
+_ROW = "<IIqiq"  # slot, segment, I, D, y
+_ROW_SIZE = const(28)
 UNIT = const(1024)
-
-
-def _signed(value):
-    value &= _M64
-    return value - (1 << 64) if value >> 63 else value
 
 
 class Window:
@@ -38,7 +32,7 @@ class Window:
         self.segments = []  # [segment number, rows, [ten moments]], oldest first
 
     def row(self, index):
-        """Row `index` of the window, 0 the oldest: (slot, segment, I, D, y, sums of I, D, y)."""
+        """Row `index` of the window, 0 the oldest: (slot, segment, I, D, y)."""
         at = self._start + index
         if at >= self.capacity:
             at -= self.capacity
@@ -49,17 +43,13 @@ class Window:
         if self.rows == self.capacity:
             self._remove_oldest()
         previous = self.row(self.rows - 1) if self.rows else None
-        if previous is not None and previous[1] == row.segment:
-            sums = (previous[5] + row.i, previous[6] + row.d, previous[7] + row.y)
-        else:
-            sums = (row.i, row.d, row.y)
+        if previous is None or previous[1] != row.segment:
             self.segments.append([row.segment, 0, [0] * 10])
         at = self._start + self.rows
         if at >= self.capacity:
             at -= self.capacity
         struct.pack_into(
             _ROW, self._data, at * _ROW_SIZE, row.slot, row.segment, row.i, row.d, row.y,
-            _signed(sums[0]), _signed(sums[1]), _signed(sums[2]),
         )  # fmt: skip
         self.rows += 1
         segment = self.segments[-1]
@@ -118,19 +108,19 @@ class Window:
     def batches(self, number):
         """Sums of I, D, y over `number` equal runs of the newest rows: a list of (I, D, y).
 
-        Only for a window that lies in one segment; the oldest rows that do not fill a batch are
-        left out.
+        The oldest rows that do not fill a batch are left out. The rows are added up each time:
+        running sums in every row would double the window's memory.
         """
         size = self.rows // number
-        skip = self.rows - size * number
+        index = self.rows - size * number
         result = []
-        before = self.row(skip - 1)[5:8] if skip else self._before_first()
-        for b in range(number):
-            sums = self.row(skip + size * (b + 1) - 1)[5:8]
-            result.append(tuple(_signed(sums[j] - before[j]) for j in range(3)))
-            before = sums
+        for _ in range(number):
+            i = d = y = 0
+            for _ in range(size):
+                row = self.row(index)
+                i += row[2]
+                d += row[3]
+                y += row[4]
+                index += 1
+            result.append((i, d, y))
         return result
-
-    def _before_first(self):
-        first = self.row(0)
-        return first[5] - first[2], first[6] - first[3], first[7] - first[4]

@@ -10,6 +10,8 @@ S = 1000000
 
 # A line for each pattern that is no setting; None where there is an answer, else parameters.
 PARAMETERS = {
+    "*ESE": "1",
+    "*SRE": "1",
     "SENSe:ROLE<n>": "AMBIENT",
     "CALibration:TRIM?": "(@2)",
     "CALibration:OFFSet": "-1.5 PA,(@1,2)",
@@ -52,17 +54,9 @@ def long(pattern):
     return text.replace("[", "").replace("]", "").lower()
 
 
-def patterns():
-    result = []
-    for entries in commands.ROOTS.values():
-        for entry in entries:
-            result.append(entry[0])
-    return sorted(result)
-
-
 def test_every_command_works_in_its_short_and_long_form():
     setters = [item.header for item in SETTINGS]
-    for pattern in patterns():
+    for pattern in sorted(commands.patterns()):
         for form in (short, long):
             board, node = bench()
             header = form(pattern)

@@ -1,6 +1,6 @@
-"""The firmware's drivers on simulated chips, with a clock turned by hand and a bus that can fail."""
+"""The firmware's drivers on simulated chips, with a clock turned by hand and a failing bus."""
 
-from prkbench.sim.bmp390_model import Bmp390 as Model
+from prkbench.sim import bmp390_model as model
 from prkbench.sim.trims import PUBLISHED_TRIMS
 from prknode.bmp390 import Bmp390
 from prknode.sensors import Sensors
@@ -44,30 +44,35 @@ class Element:
 
 
 class Bus:
-    """One I2C bus over the models. byte_us: what a byte costs, 0 as in the virtual node."""
+    """One I2C bus over the models. byte_us: what a byte costs, 0 as in the virtual node.
+
+    absent: addresses nobody acknowledges; tampered: (address, register) -> what is done to the
+    bytes of a burst read that begins there.
+    """
 
     def __init__(self, clock, models, byte_us=0.0):
         self.clock, self.models, self.byte_us = clock, models, byte_us
         self.absent = set()
-        self.on_transfer = None
+        self.tampered = {}
 
-    def _model(self, address, n):
+    def _chip(self, address, n):
         self.clock.us += round(self.byte_us * (3 + n))
-        if self.on_transfer is not None:
-            self.on_transfer(address)
         if address in self.absent or address not in self.models:
             raise OSError(5)
-        model = self.models[address]
-        model.advance(self.clock.us)
-        return model
+        chip = self.models[address]
+        chip.advance(self.clock.us)
+        return chip
 
     def readfrom_mem_into(self, address, register, buffer):
-        buffer[:] = self._model(address, len(buffer)).read_burst(register, len(buffer))
+        buffer[:] = self._chip(address, len(buffer)).read_burst(register, len(buffer))
+        tamper = self.tampered.get((address, register))
+        if tamper is not None:
+            tamper(buffer)
 
     def writeto_mem(self, address, register, data):
-        model = self._model(address, len(data))
+        chip = self._chip(address, len(data))
         for i, byte in enumerate(data):
-            model.write(register + i, byte)
+            chip.write(register + i, byte)
 
 
 class Bench:
@@ -79,7 +84,7 @@ class Bench:
             Element(PUBLISHED_TRIMS[i % 2], **element) for i in range(len(clock_errors))
         ]
         self.models = [
-            Model(e.trim, e, clock_error=error)
+            model.Bmp390(e.trim, e, clock_error=error)
             for e, error in zip(self.elements, clock_errors, strict=True)
         ]
         addresses = ADDRESSES[: len(clock_errors)]
@@ -118,10 +123,61 @@ def run(bench, sampler, until_us, stalls=(), overhead_us=0):
     samples = []
     clock = bench.clock
     while clock.us < until_us:
-        wait = sampler.step(clock.ticks)
+        due = clock.us
+        due += sampler.step(clock.ticks)
         while sampler.next_sample():
             samples.append(Sample(bench, sampler, len(bench.chips)))
-        clock.us += max(0, wait) + overhead_us
+        clock.us = max(due, clock.us) + overhead_us
         if stalls and clock.us >= stalls[0][0]:
             clock.us += stalls.pop(0)[1]
     return samples
+
+
+def _absent(bench, i, broken):
+    (bench.bus.absent.add if broken else bench.bus.absent.discard)(ADDRESSES[i])
+
+
+def _tamper(register, at, value):
+    def tamper(bench, i, broken):
+        def spoil(buffer):
+            buffer[at] = value(buffer[at])
+
+        if broken:
+            bench.bus.tampered[ADDRESSES[i], register] = spoil
+        else:
+            del bench.bus.tampered[ADDRESSES[i], register]
+
+    return tamper
+
+
+def _power_dip(bench, i, broken):
+    if broken:
+        bench.models[i].power_on_reset()
+
+
+def _freeze(bench, i, broken):
+    bench.models[i].freeze(broken)
+
+
+def _overpressure(bench, i, broken):
+    bench.elements[i].pascal += 3e6 if broken else -3e6
+
+
+AT_BRING_UP = {
+    "ABSENT": _absent,
+    "WRONG_ID": _tamper(model.CHIP_ID, 0, lambda _: 0x58),
+    "TRIM_CRC": _tamper(model.NVM_CRC, 5, lambda byte: byte ^ 0x10),
+    "CONF_ERR": _tamper(model.ERR_REG, 0, lambda _: model.CONF_ERR),
+}
+"""Ways for a sensor not to come up: fault name -> break_or_mend(bench, sensor, broken)."""
+
+IN_ANY_MODE = {"NACK": _absent, "STUCK": _freeze, "POR": _power_dip, "RANGE": _overpressure}
+"""Ways for a sensor to fail in mid-run."""
+
+IN_FORCED_MODE = {"LATE": _tamper(model.STATUS, 0, lambda _: model.CMD_RDY)}
+
+IN_FIFO_MODE = {
+    "LATE": _tamper(model.EVENT, 2, lambda _: 0),
+    "FRAME": _tamper(model.FIFO_DATA, 0, lambda _: 0x55),
+    "CONF_ERR": _tamper(model.FIFO_DATA, 0, lambda _: 0x44),
+}

@@ -53,7 +53,7 @@ def outcome(**changes: Any) -> Outcome:
         "interval95_lb_per_day": (0.982, 1.026),
         "interval95_with_volume_lb_per_day": (0.516, 1.898),
         "upper_limit95_lb_per_day": 1.022,
-        "law": {"name": "linear", "exponent": 1.03, "interval95": [0.97, 1.09]},
+        "law": {"name": "linear", "assumed": False, "exponent": 1.03, "interval95": [0.97, 1.09]},
         "conditions": "4.0 m³ at 101.325 kPa and 295 K into vacuum, acceleration 100",
         "samples": 86400,
         "blocks": 720,
@@ -82,7 +82,17 @@ def outcome(**changes: Any) -> Outcome:
         "k_predicted_se_per_s": 1.5e-6,
         "rate_true_lb_per_day": 1.0,
         "replay_exact": True,
-        "device": {"k_per_s": 1.0997e-4, "k_se_per_s": 1.3e-6, "basis": "six batches"},
+        "device": {
+            "short": {
+                "k_per_s": 1.0997e-4,
+                "k_se_per_s": 1.3e-6,
+                "rate_lb_per_day": 1.0038,
+                "se_lb_per_day": 0.0119,
+                "basis": "BATCH",
+                "rows": 360,
+                "window_min": 360,
+            }
+        },
         "simulated": True,
         "head": "9f2c5b71d2a4e8830c6d1b7f4e5a9c2038d7f6e1b4a5c9d8e7f60123456789ab",
         "provenance": {"prkbench": "0.1.0", "interpreter": "MicroPython 1.28.0 (unix)"},

@@ -125,7 +125,7 @@ def test_whatever_a_person_typed_is_text_and_never_markup() -> None:
                 events=[EventNote(6.0, ATTACK, ATTACK), EventNote(8.2, ATTACK, ATTACK)],
                 provenance={ATTACK: ATTACK, "b": ATTACK},
                 law={"name": ATTACK, "exponent": 1.0},
-                device={"k_per_s": 1e-4, "basis": ATTACK},
+                device={ATTACK: {"k_per_s": 1e-4, "basis": ATTACK}},
                 head=ATTACK,
             )
         )
@@ -188,7 +188,7 @@ def test_not_a_number_anywhere_gives_dashes_not_a_failure() -> None:
                 k_predicted_per_s=nan,
                 k_predicted_se_per_s=nan,
                 rate_true_lb_per_day=nan,
-                device={"k_per_s": nan, "k_se_per_s": nan},
+                device={"short": {"k_per_s": nan, "k_se_per_s": nan}},
                 budget=[BudgetLine("a", nan, "")],
                 events=[EventNote(nan, "MARK", "when?")],
                 duration_s=nan,
@@ -272,7 +272,7 @@ def test_place_that_cannot_be_written_is_a_usage_error_in_one_line(tmp_path: Pat
     assert [p.name for p in tmp_path.iterdir()] == ["folder"]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.text(st.characters(), max_size=60))
 def test_any_title_that_a_shell_can_pass_gives_the_same_elements(title: str) -> None:
     page = render(outcome(title=title, series=None))

@@ -4,9 +4,10 @@ import contextlib
 import errno
 import os
 import secrets
+from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
@@ -52,15 +53,8 @@ def write_page(outcome: Outcome, path: Path) -> Path:
 
 def render(outcome: Outcome) -> str:
     """Return the page's HTML; everything that a person typed is escaped."""
-    environment = Environment(
-        loader=PackageLoader("prkbench.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     plots = panels(outcome)
-    return environment.get_template("page.html.j2").render(
+    return _template().render(
         o=outcome,
         tone=_tone(outcome),
         facts=wording.facts(outcome),
@@ -75,6 +69,18 @@ def render(outcome: Outcome) -> str:
         # The library's own script, as it ships it; it holds no closing tag.
         plotly_script=Markup(get_plotlyjs()) if plots else "",
     )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("prkbench.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html.j2")
 
 
 def _tone(outcome: Outcome) -> str:

@@ -19,7 +19,7 @@ from prkbench.report.sheet import (
     Key,
     Sheet,
 )
-from prkbench.report.wording import lb_per_day_per_k
+from prkbench.report.wording import Z95, lb_per_day_per_k
 
 MARKED_EVENTS = 60
 ZERO_C_K = 273.15
@@ -105,7 +105,9 @@ def _residuals(series: Series) -> _Drawn:
     sheet.dots("used", series.t_h[used], series.residual_pa[used], BLUE, 0.9)
     # What was left out may lie far off: the scale is made for what was used.
     layout = {"yaxis": _y_range([series.residual_pa[used]], 0.08)}
-    note = "Measured less fitted. The scale suits the points used; pale ones took no part."
+    note = "Measured less fitted."
+    if np.isfinite(series.residual_pa[~used]).any():
+        note += " The scale suits the points used; pale ones took no part."
     return "Residual, Pa", note, sheet, layout
 
 
@@ -122,7 +124,7 @@ def _decay_constant(outcome: Outcome, series: Series, span: tuple[float, float])
     sheet = Sheet()
     if not np.isfinite(series.k_per_s).any():
         return "", "", sheet, {}
-    k, half = series.k_per_s * scale, 1.959964 * series.k_se_per_s * scale
+    k, half = series.k_per_s * scale, Z95 * series.k_se_per_s * scale
     levels = []
     predicted, se = outcome.k_predicted_per_s, outcome.k_predicted_se_per_s
     if predicted is not None and np.isfinite(predicted):

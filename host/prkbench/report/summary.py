@@ -89,7 +89,7 @@ def _checks(outcome: Outcome, writer: _Writer) -> Table:
         result = writer.text(wording.check_word(check), STYLES[check.passed])
         if check.detail:
             result.append("  ").append(writer.text(check.detail, "not bold not dim default"))
-        table.add_row(writer.text(check.name), result)
+        table.add_row(writer.text(check.name[:1].upper() + check.name[1:]), result)
     return table
 
 

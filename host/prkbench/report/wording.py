@@ -14,6 +14,8 @@ SELF_CONSISTENCY = (
 EN_LIMIT = 1.0
 U_OVER_X_LIMIT = 0.3
 Z95 = 1.959964
+BASES = {"GLS": "the correlated fit", "BATCH": "six batches", "SEALED": "the sealed run"}
+"""What the node's standard error rests on, by the node's own word for it."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def facts(outcome: Outcome) -> list[Fact]:
         remark = "the PrK's volume is not published"
         rows.append(Fact("Over all volumes", f"{text} lb/day", remark))
     if outcome.upper_limit95_lb_per_day is not None:
-        text = number(outcome.upper_limit95_lb_per_day)
+        text = number(outcome.upper_limit95_lb_per_day, 4)
         rows.append(Fact("Upper limit", f"{text} lb/day", "95 %, one-sided"))
     rows += _compared(outcome)
     rows += _law(outcome.law)
@@ -176,7 +178,7 @@ def _compared(outcome: Outcome) -> list[Fact]:
             Fact("Predicted", f"{plus_minus(k * scale, half)} {unit}", "from the rig, k = 2")
         )
     if known(outcome.rate_true_lb_per_day):
-        text = f"{number(outcome.rate_true_lb_per_day)} lb/day"
+        text = f"{number(outcome.rate_true_lb_per_day, 4)} lb/day"
         rows.append(Fact("True", text, "what the simulator leaked"))
     if outcome.en is not None:
         within = known(outcome.en) and abs(outcome.en) <= EN_LIMIT
@@ -190,23 +192,30 @@ def _compared(outcome: Outcome) -> list[Fact]:
 
 
 def _law(law: dict[str, Any]) -> list[Fact]:
-    """Return the flow law's exponent, with its interval where it was fitted."""
-    exponent = law.get("exponent")
-    if not isinstance(exponent, int | float) or not known(exponent):
+    """Return the flow law's name and exponent: assumed, or fitted with its interval."""
+    name, exponent, bounds = law.get("name"), law.get("exponent"), law.get("interval95")
+    parts = [str(name)] if name else []
+    if isinstance(exponent, int | float) and known(exponent):
+        parts.append(f"exponent {number(exponent)}")
+    if not parts:
         return []
-    bounds = law.get("interval95")
-    name = str(law.get("name", ""))
-    if bounds is None:
-        return [Fact("Flow law", f"exponent {number(exponent)}", f"{name} assumed".strip())]
-    remark = f"95 %: {interval((float(bounds[0]), float(bounds[1])))}"
-    return [Fact("Flow law", f"exponent {number(exponent)}", f"{name} {remark}".strip())]
+    remark = "assumed"
+    if bounds is not None:
+        remark = f"fitted; 95 %: {interval((float(bounds[0]), float(bounds[1])))}"
+    return [Fact("Flow law", ", ".join(parts), remark)]
 
 
 def _device(device: dict[str, Any] | None) -> list[Fact]:
-    """Return the node's own estimate, from ``k_per_s``, ``k_se_per_s`` and ``basis``."""
-    if not device or device.get("k_per_s") is None:
-        return []
-    value = plus_minus(device["k_per_s"], device.get("k_se_per_s"))
-    basis = device.get("basis")
-    remark = f"standard error from {basis}" if basis else "computed on the node"
-    return [Fact("Node's own k", f"{value} 1/s", remark)]
+    """Return the node's own estimates: a row for its short and its long window."""
+    rows = []
+    for estimate in (device or {}).values():
+        window = estimate.get("window_min")
+        name = "Node's own k" if window is None else f"Node's k, {duration(60.0 * window)}"
+        value = plus_minus(estimate["k_per_s"], estimate.get("k_se_per_s"))
+        rate = estimate.get("rate_lb_per_day")
+        parts = [f"{number(rate)} lb/day"] if known(rate) else []
+        basis = str(estimate.get("basis", ""))
+        if basis in BASES:
+            parts.append(f"standard error from {BASES[basis]}")
+        rows.append(Fact(name, f"{value} 1/s", "; ".join(parts)))
+    return rows

@@ -186,20 +186,21 @@ class Bridge:
         chip = self._device(read.bus, read.address)
         return b"" if chip is None else chip.read_burst(read.register, read.count)
 
-    def reply(self, request: Request, more_input: bool, rehearse: bool) -> bytes:
-        """The reply at the present simulated time; rehearse: the node goes on undisturbed."""
-        flags = 0
+    def reply(self, request: Request, flags: int, rehearse: bool) -> bytes:
+        """The reply at the present simulated time; rehearse: the node goes on undisturbed.
+
+        flags: what the caller has to tell the child (layout.FLAG_INPUT, FLAG_INTERRUPT).
+        """
+        undisturbed = rehearse and not flags
         if self._nack:
             flags |= layout.FLAG_NACK
-        if more_input:
-            flags |= layout.FLAG_INPUT
         strict = self.strict
         if strict:
             flags |= layout.FLAG_STRICT
         payload = self._payload
         ticks = self._ticks()
         if request.op == layout.OP_IDLE and not strict:
-            payload = self._rehearse(_REHEARSED_CYCLES if rehearse and not more_input else 0)
+            payload = self._rehearse(_REHEARSED_CYCLES if undisturbed else 0)
         return _REPLY.pack(request.sequence, flags, len(payload), ticks) + payload
 
     def _ticks(self) -> int:

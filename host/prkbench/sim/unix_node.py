@@ -9,18 +9,11 @@ not depend on when commands arrive.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import importlib.util
 import json
 import os
-import select
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
-import termios
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,31 +22,28 @@ from typing import Any, Literal
 from prkbench.errors import DeviceError
 from prkbench.sim.bridge import Address, Bridge, Device, Request
 from prkbench.sim.child import virtual_board as layout
-from prkbench.sim.virtual_line import ChildTerminal, PublicTerminal
-
-Interpreter = Literal["micropython", "cpython"]
+from prkbench.sim.child_process import ChildProcess, Interpreter, default_interpreter
+from prkbench.sim.console import Console, State
+from prkbench.sim.virtual_line import PublicLine, PublicTerminal, Watch
 
 HEAP = "1M"
 """Heap of the MicroPython child; its objects are twice as large as a board's."""
 
-_CHILD = Path(layout.__file__).parent
 _HOLD_FILL_PERCENT = 50
 _DRAIN_POLL_MS = 1
-_CTRL_A, _CTRL_B, _CTRL_D = b"\x01", b"\x02", b"\x04"
+_HURRY_MS = 5
+_WAIT_MS = 200
+_FAILED_STARTS = 3
 _REBOOT = b"\r\nMPY: soft reboot\r\n"
 
 
-def default_interpreter() -> Interpreter:
-    """MicroPython where its unix port is installed, else CPython."""
-    return "micropython" if importlib.util.find_spec("micropython_unix") else "cpython"
-
-
 class VirtualNode:
-    """Serves one node on a pseudo-terminal until stopped.
+    """Serves one node on a serial line until stopped.
 
     devices: simulated chips by (bus, address); absent: addresses that nobody acknowledges;
     config: what config.json on the virtual board holds; unique_id: hexadecimal, also the source of
-    run ids; realtime: simulated time keeps step with the wall clock.
+    run ids; realtime: simulated time keeps step with the wall clock; line: where to serve, a new
+    pseudo-terminal unless given.
     """
 
     def __init__(
@@ -66,35 +56,29 @@ class VirtualNode:
         interpreter: Interpreter | None = None,
         absent: frozenset[Address] = frozenset(),
         heap: str = HEAP,
+        line: PublicLine | None = None,
     ) -> None:
         self.bridge = Bridge(devices, absent)
         self.interpreter: Interpreter = interpreter or default_interpreter()
+        self.exchanges = 0
         self._realtime = realtime
         self._unique_id = unique_id
         self._heap = heap
-        self._flash = Path(tempfile.mkdtemp(prefix="prknode-"))
+        self._public = line or PublicTerminal()
+        self._console = Console(self._public)
+        self._watch = Watch()
+        self.flash = Path(tempfile.mkdtemp(prefix="prknode-"))
         self._install(config)
-        self._public = PublicTerminal()
-        self._child: subprocess.Popen[bytes] | None = None
-        self._terminal: ChildTerminal | None = None
-        self._requests = self._replies = -1
-        self._poll = select.poll()
-        self._poll.register(self._public.master, select.POLLIN)
-        self._forwarded = 0
-        self._starts = 0
-        self._in_node = False
-        self._raw_repl = False
-        self._tail = b""
-        self._swallow = b""
+        self._child: ChildProcess | None = None
+        self._failed_starts = 0
         self._reset_asked = False
         self._undisturbed = False
         self._stop = False
         self._wall_origin = time.monotonic()
-        self.exchanges = 0
 
     @property
     def port(self) -> str:
-        """Path of the pseudo-terminal to open."""
+        """What to open: the path of the pseudo-terminal, or a socket:// address."""
         return self._public.port
 
     def _install(self, config: Mapping[str, Any]) -> None:
@@ -102,135 +86,143 @@ class VirtualNode:
 
         source = Path(prknode.__file__).parent
         shutil.copytree(
-            source, self._flash / "prknode", ignore=shutil.ignore_patterns("__pycache__")
+            source, self.flash / "prknode", ignore=shutil.ignore_patterns("__pycache__")
         )
-        (self._flash / "config.json").write_text(json.dumps(dict(config)))
+        main = source.parent / "main.py"
+        if not main.exists():
+            # An installed package keeps it with the host's own files.
+            main = Path(layout.__file__).parents[2] / "firmware_files" / "main.py"
+        shutil.copy(main, self.flash / "main.py")
+        (self.flash / "config.json").write_text(json.dumps(dict(config)))
 
     # The child ----------------------------------------------------------------------------
 
     def start(self, what: Literal["main", "repl"] = "main") -> None:
-        """Start, or start again, the child: the node, or a bare REPL."""
-        if self.interpreter == "cpython" and what == "repl":
-            what = "main"
-        request_out, request_in = os.pipe()
-        reply_out, reply_in = os.pipe()
-        terminal = ChildTerminal()
-        script = [
-            str(_CHILD / "start.py"),
-            str(request_in), str(reply_out), str(self._flash), self._unique_id, what,
-            str(self._starts),
-        ]  # fmt: skip
-        self._starts += 1
-        if self.interpreter == "micropython":
-            command = [
-                sys.executable, "-m", "micropython_unix", "-X", f"heapsize={self._heap}", "-i",
-            ]  # fmt: skip
-        else:
-            command = [sys.executable, "-u"]
-
-        def claim_terminal() -> None:
-            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-        try:
-            self._child = subprocess.Popen(
-                command + script,
-                stdin=terminal.slave,
-                stdout=terminal.slave,
-                stderr=terminal.slave,
-                pass_fds=(request_in, reply_out),
-                start_new_session=True,
-                preexec_fn=claim_terminal,
-            )
-        except OSError as error:
-            raise DeviceError(f"cannot start the virtual node's interpreter: {error}") from error
-        finally:
-            os.close(request_in)
-            os.close(reply_out)
-        self._terminal = terminal
-        self._requests = request_out
-        self._replies = reply_in
-        self._in_node = False
-        self._forwarded = 0
+        """Start, or start again, the child: with its main.py, or a bare raw REPL."""
+        self._child = ChildProcess(self.interpreter, self.flash, self._unique_id, what, self._heap)
         self._reset_asked = False
         self.bridge.restart()
-        self._poll.register(terminal.master, select.POLLIN)
-        self._poll.register(request_out, select.POLLIN)
+        self._console.attach(self._child.terminal, raw_repl=what == "repl")
 
-    def _end_child(self) -> None:
-        if self._child is None or self._terminal is None:
+    def _end_child(self, *, keep_input: bool) -> None:
+        if self._child is None:
             return
-        for fd in (self._terminal.master, self._requests):
-            self._poll.unregister(fd)
-        with contextlib.suppress(ProcessLookupError):
-            self._child.kill()
-        self._child.wait()
-        self._pass_output()
-        self._terminal.close()
-        os.close(self._requests)
-        os.close(self._replies)
-        self._child = self._terminal = None
+        self._watch.only(set())
+        self._child.kill()
+        self._console.detach(keep_input=keep_input)
+        self._child.close()
+        self._child = None
 
     def close(self) -> None:
         """End the child and remove what it left."""
-        self._end_child()
+        self._end_child(keep_input=False)
+        self._watch.only(set())
         self._public.close()
-        shutil.rmtree(self._flash, ignore_errors=True)
+        shutil.rmtree(self.flash, ignore_errors=True)
 
     def stop(self) -> None:
         """Make serve() return; may be called from a signal handler or another thread."""
         self._stop = True
 
+    def kill_child(self) -> None:
+        """Cut the child's power: what it held in memory is lost."""
+        if self._child is not None:
+            os.kill(self._child.pid, signal.SIGKILL)
+
+    def _after_exit(self) -> None:
+        """The child is gone: start it again as the board would come back."""
+        console = self._console
+        if console.state is State.STARTING:
+            self._failed_starts += 1
+            if self._failed_starts == _FAILED_STARTS:
+                raise DeviceError(
+                    f"the {self.interpreter} child ended {_FAILED_STARTS} times before it ran any "
+                    "firmware: expected a working interpreter, reinstall prkbench"
+                )
+        reset = self._reset_asked
+        raw = console.state is State.REPL and console.raw and not reset
+        # A board's own soft reset keeps what the host has typed ahead.
+        self._end_child(keep_input=not reset)
+        if self._stop:
+            return
+        if not reset:
+            self._public.write(_REBOOT)
+        # From the raw REPL a soft reset comes back to the raw REPL and runs no main.py.
+        self.start("repl" if raw and self.interpreter == "micropython" else "main")
+
     # The loop -----------------------------------------------------------------------------
 
     def serve(self) -> None:
-        """Serve until stop()."""
+        """Serve until stop(). DeviceError when no interpreter can be started."""
         while not self._stop:
             if self._child is None:
                 self.start()
-            self._turn(500)
+            if self._look(_WAIT_MS):
+                self._serve_request()
+            elif self._child is not None and self._child.ended():
+                self._after_exit()
 
-    def _turn(self, timeout_ms: int) -> None:
-        """Wait for something to happen on any line, and do it."""
-        ready = {fd for fd, _ in self._poll.poll(timeout_ms)}
-        assert self._terminal is not None
-        if self._public.master in ready:
-            self._take_host_input()
-        if self._terminal is not None and self._terminal.master in ready:
-            self._pass_output()
-        if self._requests in ready:
-            self._serve_request()
-        elif self._child is not None and self._child.poll() is not None:
-            self._after_exit()
+    def _look(self, timeout_ms: int) -> bool:
+        """Pass bytes between host and child; whether the child has a request by then."""
+        child = self._child
+        assert child is not None
+        console = self._console
+        fds = {child.terminal.master, child.requests}
+        public = self._public.readable
+        if console.wants_input:
+            fds.update(public)
+        self._watch.only(fds)
+        ready = self._watch.ready(min(timeout_ms, _HURRY_MS) if console.hurry else timeout_ms)
+        if child.terminal.master in ready:
+            console.pass_output()
+            if child.ended():
+                return True
+        if not ready.isdisjoint(public):
+            console.take_input()
+        if console.hurry:
+            console.look()
+        else:
+            console.feed()
         self._public.flush()
+        return child.requests in ready
 
     def _serve_request(self) -> None:
-        message = os.read(self._requests, 4096)
+        child = self._child
+        assert child is not None
+        message = child.request()
         if not message:
             self._after_exit()
             return
         self.exchanges += 1
         request = self.bridge.take(message)
         self._undisturbed = False
-        if request.op == layout.OP_IDLE:
+        op = request.op
+        if op == layout.OP_IDLE:
             self._idle(request)
-        elif request.op == layout.OP_BEGIN:
-            self._in_node = True
-            if self._terminal is not None:
-                self._terminal.for_node()
-                # What the host sent while the child was starting is still to be taken in.
-                self._forwarded = self._terminal.waiting
-        elif request.op == layout.OP_END:
-            self._in_node = False
-            if self._terminal is not None:
-                self._terminal.for_repl()
-        elif request.op == layout.OP_RESET:
+        elif op == layout.OP_STARTED:
+            self._failed_starts = 0
+            self._console.child_started()
+        elif op == layout.OP_BEGIN:
+            if self._realtime:
+                self._catch_up()
+            self._console.node_begins()
+        elif op == layout.OP_END:
+            self._console.node_ends()
+        elif op == layout.OP_RESET:
             self._reset_asked = True
             self._after_exit()
             return
-        if self._child is not None:
-            more = self._forwarded > request.received
-            with contextlib.suppress(BrokenPipeError):
-                os.write(self._replies, self.bridge.reply(request, more, self._undisturbed))
+        flags = 0
+        if self._console.forwarded > request.received:
+            flags |= layout.FLAG_INPUT
+        if self._console.interrupted and self._console.state is State.NODE:
+            flags |= layout.FLAG_INTERRUPT
+        child.reply(self.bridge.reply(request, flags, self._undisturbed))
+
+    def _catch_up(self) -> None:
+        """Time went on while no node was running."""
+        now_us = int((time.monotonic() - self._wall_origin) * 1e6)
+        self.bridge.now_us = max(self.bridge.now_us, now_us)
 
     def _idle(self, request: Request) -> None:
         if self._realtime:
@@ -241,115 +233,29 @@ class VirtualNode:
     def _idle_fast(self, request: Request) -> None:
         """Let the time asked for pass at once, unless the clock has to stand still."""
         self._look(0)
-        while not self._stop:
-            if self._forwarded > request.received:
-                return
-            if request.busy and request.fill_percent < _HOLD_FILL_PERCENT and self._public.drained:
+        while not self._cut_short(request):
+            drained = self._public.drained
+            if request.busy and request.fill_percent < _HOLD_FILL_PERCENT and drained:
                 self.bridge.now_us += request.us
                 self._undisturbed = True
                 return
-            self._look(_DRAIN_POLL_MS if request.busy and not self._public.drained else 200)
-            if self._child is None or self._child.poll() is not None:
-                return
+            self._look(_DRAIN_POLL_MS if request.busy and not drained else _WAIT_MS)
 
     def _idle_real(self, request: Request) -> None:
         end = self.bridge.now_us + request.us
-        while not self._stop:
+        while True:
             now = int((time.monotonic() - self._wall_origin) * 1e6)
-            if now >= end or self._forwarded > request.received:
+            if now >= end or self._cut_short(request):
                 self.bridge.now_us = max(self.bridge.now_us, min(now, end))
                 return
-            self._look(max(1, min(200, (end - now) // 1000)))
-            if self._child is None or self._child.poll() is not None:
-                return
+            self._look(max(1, min(_WAIT_MS, (end - now) // 1000)))
 
-    def _look(self, timeout_ms: int) -> None:
-        """Pass bytes between host and child; wait at most that long for some."""
-        assert self._terminal is not None
-        for fd, _ in self._poll.poll(timeout_ms):
-            if fd == self._public.master:
-                self._take_host_input()
-            elif fd == self._terminal.master:
-                self._pass_output()
-        self._public.flush()
-
-    # Bytes --------------------------------------------------------------------------------
-
-    def _take_host_input(self) -> None:
-        data = self._public.read()
-        if not data or self._terminal is None:
-            return
-        if not self._in_node:
-            self._watch_repl(data)
-        self._forwarded += len(data) - data.count(b"\x03")
-        view = memoryview(data)
-        deadline = time.monotonic() + 2.0
-        while view and time.monotonic() < deadline:
-            try:
-                view = view[os.write(self._terminal.master, view) :]
-            except BlockingIOError:
-                time.sleep(0.001)
-            except OSError:
-                return
-
-    def _watch_repl(self, data: bytes) -> None:
-        """Keep track of raw and friendly REPL, for what a soft reset has to come back to."""
-        last = max(data.rfind(_CTRL_A), data.rfind(_CTRL_B))
-        if last >= 0:
-            self._raw_repl = data[last : last + 1] == _CTRL_A
-
-    def _pass_output(self) -> None:
-        if self._terminal is None:
-            return
-        with contextlib.suppress(BlockingIOError, OSError):
-            data = os.read(self._terminal.master, 65536)
-            if self._swallow:
-                data = self._swallow_banner(data)
-            self._public.write(data)
-
-    def _swallow_banner(self, data: bytes) -> bytes:
-        """Hide the child's start-up text, which a board would not print after a soft reset."""
-        self._tail += data
-        at = self._tail.find(self._swallow)
-        if at < 0:
-            return b""
-        rest = self._tail[at:]
-        self._tail = self._swallow = b""
-        return rest
-
-    def _after_exit(self) -> None:
-        """The child is gone: start it again as the board would come back."""
-        reset = self._reset_asked
-        raw = self._raw_repl and not reset and not self._in_node
-        self._end_child()
-        if self._stop:
-            return
-        if reset:
-            self._raw_repl = False
-            self.start()
-            return
-        self._public.write(_REBOOT)
-        if raw:
-            # From the raw REPL a soft reset comes back to the raw REPL and runs no main.py.
-            self._swallow = b"raw REPL"
-            self.start("repl")
-            self._enter_raw_repl()
-        else:
-            self.start()
-
-    def _enter_raw_repl(self) -> None:
-        assert self._terminal is not None
-        deadline = time.monotonic() + 5.0
-        seen = b""
-        while time.monotonic() < deadline:
-            if self._poll.poll(100):
-                with contextlib.suppress(BlockingIOError, OSError):
-                    seen += os.read(self._terminal.master, 65536)
-            if b">>> " in seen:
-                os.write(self._terminal.master, _CTRL_A)
-                return
-
-    def kill_child(self) -> None:
-        """Cut the child's power: what it held in memory is lost."""
-        if self._child is not None:
-            os.kill(self._child.pid, signal.SIGKILL)
+    def _cut_short(self, request: Request) -> bool:
+        """Whether the child has to be answered before the time it asked for has passed."""
+        return (
+            self._stop
+            or self._console.forwarded > request.received
+            or self._console.interrupted
+            or self._child is None
+            or self._child.ended()
+        )

@@ -29,8 +29,8 @@ is the present moment. A read: bus, address, register, count, bytes."""
 STEP_SIZE = 10
 MAX_REPLY = 4096
 
-OP_BEGIN, OP_IDLE, OP_READ, OP_WRITE, OP_RESET, OP_END = 1, 2, 3, 4, 5, 6
-FLAG_NACK, FLAG_INPUT, FLAG_STRICT = 1, 2, 4
+OP_BEGIN, OP_IDLE, OP_READ, OP_WRITE, OP_RESET, OP_END, OP_STARTED = 1, 2, 3, 4, 5, 6, 7
+FLAG_NACK, FLAG_INPUT, FLAG_STRICT, FLAG_INTERRUPT = 1, 2, 4, 8
 
 _MAX_POSTED = 128
 
@@ -54,10 +54,10 @@ class VirtualBus:
 class VirtualBoard:
     """See prknode.board.Board; requests and replies are the files of the two pipes."""
 
-    def __init__(self, requests, replies, config, unique_id, starts):
+    def __init__(self, requests, replies, unique_id):
         self._requests = open(requests, "wb", buffering=0)
         self._replies = open(replies, "rb", buffering=0)
-        self._config = config
+        self._config = {}
         self._unique_id = unique_id
         self._out = bytearray(REQUEST_SIZE + _MAX_POSTED + 300)
         self._out_view = memoryview(self._out)
@@ -81,9 +81,10 @@ class VirtualBoard:
         self._stdout = open(1, "wb", buffering=0, closefd=False) if _CPYTHON else open(1, "wb")
         self._poll = select.poll()
         self._poll.register(0 if _CPYTHON else self._in, select.POLLIN)
+        self._poll_replies = select.poll()
+        self._poll_replies.register(replies if _CPYTHON else self._replies, select.POLLIN)
         self._one = bytearray(1)
-        # Run ids of a board that was started again differ from those it gave before.
-        self._runs = (starts & 63) << 6
+        self._runs = 0
 
     # The bridge ---------------------------------------------------------------------------
 
@@ -102,7 +103,9 @@ class VirtualBoard:
         self._step_end = self._step_at
         self._requests.write(self._out_view[:end])
         while True:
-            self._replies.readinto(self._head)
+            if not self._replies.readinto(self._head):
+                # The parent is gone, and nothing can go on without it.
+                raise SystemExit
             sequence, flags, length, ticks = struct.unpack_from(REPLY, self._head, 0)
             if length:
                 self._replies.readinto(self._view[REPLY_SIZE : REPLY_SIZE + length])
@@ -111,6 +114,9 @@ class VirtualBoard:
                 break
         self._ticks = ticks
         self._flags = flags
+        if flags & FLAG_INTERRUPT:
+            # Ctrl-C comes this way while the node runs: a signal could be lost, or come twice.
+            raise KeyboardInterrupt
         if flags & FLAG_NACK:
             raise OSError(5)
         if op == OP_IDLE and length:
@@ -192,15 +198,39 @@ class VirtualBoard:
 
     # What prknode.board describes ---------------------------------------------------------
 
+    def load(self, path):
+        """Read the configuration."""
+        with open(path) as file:
+            self._config = json.load(file)
+
+    def started(self):
+        """Tell the parent that the interpreter runs and takes Ctrl-C."""
+        self._ask(OP_STARTED, 0, 0)
+
     def begin(self):
         """Tell the parent that the node takes over the serial line."""
-        self._posted = 0
+        self._tidy()
         self._received = 0
         self._ask(OP_BEGIN, 0, 0)
 
     def end(self):
         """Tell the parent that the REPL takes over."""
+        self._tidy()
         self._ask(OP_END, 0, 0)
+
+    def _tidy(self):
+        """Make the bridge usable wherever Ctrl-C has cut a transaction short.
+
+        A reply that was read in part is wholly in the pipe by then, so what is left of it can be
+        thrown away; one that has not come yet is recognised by its sequence number.
+        """
+        while self._poll_replies.poll(0):
+            if not self._replies.readinto(self._reply):
+                break
+        self._posted = 0
+        self._read_end = self._read_at
+        self._step_end = self._step_at
+        self._flags = FLAG_STRICT
 
     def ticks_us(self):
         """The simulated clock as of the last reply."""
@@ -275,6 +305,18 @@ class VirtualBoard:
 _CPYTHON = sys.implementation.name == "cpython"
 
 
+class BoardModule:
+    """Stands where firmware finds prknode.board, so that main.py runs as it is."""
+
+    def __init__(self, board):
+        self._board = board
+
+    def Board(self, path="config.json"):
+        """The one virtual board, with the configuration read anew."""
+        self._board.load(path)
+        return self._board
+
+
 class Machine:
     """What a user of the REPL, and mpremote, expects of the machine module."""
 
@@ -295,27 +337,37 @@ class Machine:
 
 
 def start(arguments):
-    """Mount the virtual flash as the root, and run main.py unless a bare REPL is wanted.
+    """Mount the virtual flash as the root, and run its main.py unless a bare REPL is wanted.
 
-    arguments: request pipe, reply pipe, folder of the virtual flash, unique id, "main" or "repl",
-    how often the board was started before.
+    arguments: request pipe, reply pipe, folder of the virtual flash, unique id, "main" or "repl".
     """
-    requests, replies, flash, unique_id, what, starts = arguments
-    with open(flash + "/config.json") as file:
-        config = json.load(file)
-    board = VirtualBoard(int(requests), int(replies), config, unique_id, int(starts))
+    requests, replies, flash, unique_id, what = arguments
+    board = VirtualBoard(int(requests), int(replies), unique_id)
+    sys.modules["prknode.board"] = BoardModule(board)
     if _CPYTHON:
         sys.path.insert(0, flash)
+        os.chdir(flash)
     else:
         import vfs
+        from virtual_flash import Flash
 
         sys.modules["machine"] = Machine(board)
+        root = vfs.VfsPosix(flash)
         vfs.umount("/")
-        vfs.mount(vfs.VfsPosix(flash), "/")
+        vfs.mount(Flash(root), "/")
         os.chdir("/")
         # The frozen modules stay; everything else comes from the virtual flash.
         sys.path[:] = ["", ".frozen", "/lib", "/"]
+    board.started()
     if what == "main":
-        from prknode import app
+        _run_main()
 
-        app.run(board)
+
+def _run_main():
+    """Run main.py where there is one, as a board does after its start."""
+    try:
+        with open("main.py") as file:
+            source = file.read()
+    except OSError:
+        return
+    exec(compile(source, "main.py", "exec"), {"__name__": "__main__"})
