@@ -70,6 +70,7 @@ class VirtualNode:
         self.flash = Path(tempfile.mkdtemp(prefix="prknode-"))
         self._install(config)
         self._child: ChildProcess | None = None
+        self._starts = 0
         self._failed_starts = 0
         self._reset_asked = False
         self._undisturbed = False
@@ -99,7 +100,10 @@ class VirtualNode:
 
     def start(self, what: Literal["main", "repl"] = "main") -> None:
         """Start, or start again, the child: with its main.py, or a bare raw REPL."""
-        self._child = ChildProcess(self.interpreter, self.flash, self._unique_id, what, self._heap)
+        self._child = ChildProcess(
+            self.interpreter, self.flash, self._unique_id, what, self._heap, self._starts
+        )
+        self._starts += 1
         self._reset_asked = False
         self.bridge.restart()
         self._console.attach(self._child.terminal, raw_repl=what == "repl")

@@ -54,7 +54,7 @@ class VirtualBus:
 class VirtualBoard:
     """See prknode.board.Board; requests and replies are the files of the two pipes."""
 
-    def __init__(self, requests, replies, unique_id):
+    def __init__(self, requests, replies, unique_id, starts):
         self._requests = open(requests, "wb", buffering=0)
         self._replies = open(replies, "rb", buffering=0)
         self._config = {}
@@ -84,7 +84,8 @@ class VirtualBoard:
         self._poll_replies = select.poll()
         self._poll_replies.register(replies if _CPYTHON else self._replies, select.POLLIN)
         self._one = bytearray(1)
-        self._runs = 0
+        # Run ids of a board that was started again differ from those it gave before.
+        self._runs = (starts & 63) << 6
 
     # The bridge ---------------------------------------------------------------------------
 
@@ -339,10 +340,11 @@ class Machine:
 def start(arguments):
     """Mount the virtual flash as the root, and run its main.py unless a bare REPL is wanted.
 
-    arguments: request pipe, reply pipe, folder of the virtual flash, unique id, "main" or "repl".
+    arguments: request pipe, reply pipe, folder of the virtual flash, unique id, "main" or "repl",
+    how often the board was started before.
     """
-    requests, replies, flash, unique_id, what = arguments
-    board = VirtualBoard(int(requests), int(replies), unique_id)
+    requests, replies, flash, unique_id, what, starts = arguments
+    board = VirtualBoard(int(requests), int(replies), unique_id, int(starts))
     sys.modules["prknode.board"] = BoardModule(board)
     if _CPYTHON:
         sys.path.insert(0, flash)
