@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from prkbench.analysis.replay import Replay, replay_run
 from prkbench.analysis.shown import device_figures, event_notes, raw_events, series_of
 from prkbench.errors import DataError
 from prkbench.law import Law
+from prkbench.node_setup import settings_of
 from prkbench.rig import Rig
 from prkbench.runfile import Kind, Run, RunFile
 from prknode.compensate import MAX_PA, MIN_PA
@@ -31,7 +32,10 @@ from prknode.records import (
     BLOCK_RANGE,
     BLOCK_VALID,
     EVENT_NAMES,
+    EVENT_SIZE,
     NO_SE,
+    RESULT_SIZE,
+    block_size,
     sample_size,
 )
 from prknode.window import UNIT
@@ -63,7 +67,7 @@ def examine(
     file: RunFile, question: Question, on_progress: Callable[[int], None] | None = None
 ) -> Outcome:
     """Examine the longest run of a run file; faults of the file become failed checks."""
-    run = longest_run(file)
+    run = _readable(file, longest_run(file))
     checks = [_integrity(file)]
     lost = [gap for gap in file.gaps() if gap.kind is Kind.SAMPLE]
     checks.append(_completeness(file, run))
@@ -92,6 +96,26 @@ def examine(
     outcome.events = event_notes(file, run)
     _settle_exit(outcome)
     return outcome
+
+
+def _readable(file: RunFile, run: Run) -> Run:
+    """The run with every setting in its set-up; DataError where it cannot be read at all."""
+    settings, _ = settings_of(run.setup)
+    sensors = len(settings.sensors)
+    sizes = {
+        Kind.SAMPLE: sample_size(sensors),
+        Kind.BLOCK: block_size(sensors),
+        Kind.RESULT: RESULT_SIZE,
+        Kind.EVENT: EVENT_SIZE,
+    }
+    for kind, size in sizes.items():
+        for chunk in file.chunks(run.run_id, kind):
+            if len(chunk.payload) != chunk.count * size:
+                raise DataError(
+                    f"{file.path}: run {run.run_id} {kind} {chunk.first}: {len(chunk.payload)} "
+                    f"bytes, expected {chunk.count} records of {size}: restore it from a copy"
+                )
+    return replace(run, setup={**run.setup, **settings.as_dict()})
 
 
 # The checks -------------------------------------------------------------------------------
