@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from prkbench.analysis.conversion import Conversion
 from prkbench.errors import DataError, UsageError
+from prkbench.sim.rig_element import decay_constant, element_of
 from prknode.settings import SettingError, Settings
 
 if TYPE_CHECKING:
@@ -54,12 +56,9 @@ def node_values(rig: Rig) -> dict[str, int | str]:
 
 def planned_k(rig: Rig) -> float:
     """The decay constant the rig is planned for (its element's, or its limit's), 0 if none."""
-    from prkbench.analysis.conversion import Conversion
-    from prkbench.analysis.prediction import predict
-
     if rig.limit.rate_kg_per_s is not None:
         return Conversion.from_rig(rig).k_per_s(rig.limit.rate_kg_per_s)
-    return predict(rig).k_per_s
+    return decay_constant(element_of(rig), rig, rig.chamber.volume_m3)
 
 
 def node_config(rig: Rig) -> dict[str, Any]:

@@ -8,8 +8,9 @@ import micropython
 gc.threshold(4096)
 
 from fake_board import FakeBoard, ask, crank, make_config, tell
-from prknode.node import Node
 from runner import run
+
+from prknode.node import Node
 
 gc.threshold(-1)
 

@@ -1,10 +1,11 @@
 """Every command in the table, by its short and its long form, and what it refuses."""
 
 from fake_board import FakeBoard, ask, crank, make_config, tell
+from runner import raises, run
+
 from prknode import app, commands
 from prknode.node import Node
 from prknode.settings import SETTINGS, Choice
-from runner import raises, run
 
 S = 1000000
 

@@ -157,11 +157,9 @@ def _average(design: FloatArray, y: FloatArray, rows: RowTable, step_s: float) -
     best = max(points, key=lambda point: point[0])
     weights = np.exp(np.array([point[0] for point in points]) - best[0])
     weights /= weights.sum()
-    beta = np.asarray(sum(w * point[1] for w, point in zip(weights, points, strict=True)))
-    covariance = np.asarray(
-        sum(
-            w * (point[2] + np.outer(point[1] - beta, point[1] - beta))
-            for w, point in zip(weights, points, strict=True)
-        )
-    )
+    betas = np.array([point[1] for point in points], dtype=np.float64)
+    spreads = np.array([point[2] for point in points], dtype=np.float64)
+    beta = weights @ betas
+    off = betas - beta
+    covariance = np.einsum("g,gij->ij", weights, spreads) + (off.T * weights) @ off
     return _Average(beta, covariance, best[3], design, np.asarray(best[4], dtype=np.float64))

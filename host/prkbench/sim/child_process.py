@@ -36,7 +36,7 @@ class ChildProcess:
 
     flash: folder that is the root of the board's file system; what: run main.py, or only a REPL;
     heap: of MicroPython, as its option wants it ("1M"); starts: how often the board was started
-    before. DeviceError when it cannot be started.
+    before, which keeps its run ids apart. DeviceError when it cannot be started.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class ChildProcess:
         unique_id: str,
         what: Literal["main", "repl"],
         heap: str,
-        starts: int,
+        starts: int = 0,
     ) -> None:
         request_out, request_in = os.pipe()
         reply_out, reply_in = os.pipe()

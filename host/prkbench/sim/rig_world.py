@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from prkbench.analysis.prediction import decay_constant, element_of
 from prkbench.node_setup import ADDRESSES
 from prkbench.rig import Rig
 from prkbench.sim.chamber import BenchSpec
 from prkbench.sim.elements import Element, LinearConductance, Orifice, ViscousCapillary
+from prkbench.sim.rig_element import decay_constant, element_of
 from prkbench.sim.surroundings import Surroundings, spawn
 from prkbench.sim.transducer import TransducerSpec
 from prkbench.sim.world import World
