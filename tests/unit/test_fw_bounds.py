@@ -14,10 +14,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import prknode
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import prknode
 
 LIMIT = 1 << 30
 FIRMWARE = Path(prknode.__file__).parent
@@ -106,6 +107,7 @@ def firmware() -> Iterator[tuple[Watch, Any, Any, Any, Any]]:
     sys.meta_path.insert(0, finder)
     try:
         import fake_board
+
         from prknode import blocks, node, ticks
 
         yield watch, fake_board, node, blocks, ticks
