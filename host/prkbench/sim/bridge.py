@@ -69,6 +69,8 @@ class BusDevice:
         """Count one transfer; whether it goes through."""
         n = self.transfers
         self.transfers = n + 1
+        if not self.faults:
+            return True
         return not any(f.first <= n < f.first + f.count for f in self.faults)
 
 
@@ -161,11 +163,12 @@ class Bridge:
         self._saved: Saved = {}
         self._ahead: _Ahead | None = None
         self._foreseen = False
+        self._held: Request | None = None
         self._passed_us = 0
 
     def restart(self) -> None:
         """The child has started again: forget what the old one was expected to do."""
-        self._take_back_ahead()
+        self._give_up_ahead()
         self._history.clear()
         self._pending = None
         self._script = []
@@ -188,11 +191,11 @@ class Bridge:
         request = Request(
             op, sequence, steps, reads, us, bool(state & 1), state >> 1, received, writes
         )
-        self._passed_us = 0
         self._foreseen = self._is_foreseen(request)
         if not self._foreseen:
-            self._take_back_ahead()
+            self._give_up_ahead()
             self._carry_out_request(request)
+        self._passed_us = 0
         return request
 
     def pass_time(self, us: int) -> None:
@@ -215,10 +218,21 @@ class Bridge:
             self._payload = self._read(read)
         else:
             self._carry_out(writes)
-        if request.op == layout.OP_IDLE:
+        if request.op == layout.OP_IDLE and not self._goes_on(request):
             if self._pending is not None:
                 self._history.append(self._pending)
             self._pending = Step(writes, request.us, [])
+
+    def _goes_on(self, request: Request) -> bool:
+        """Whether this idle is the last one again, which a command had cut short at its start."""
+        pending = self._pending
+        return (
+            pending is not None
+            and not self._passed_us
+            and not request.posted
+            and not pending.reads
+            and request.us == pending.us
+        )
 
     def _carry_out(self, posted: bytes) -> None:
         at = 0
@@ -254,15 +268,23 @@ class Bridge:
         if self._foreseen:
             self._foreseen = False
             ahead = self._ahead
+            if not strict and not self._passed_us and ahead is not None:
+                # A command came: the clock stands still, and what was made ahead is kept for after.
+                self._held = self._held or request
+                ticks = (FIRST_TICKS + ahead.start_us) & TICKS_MASK
+                return _REPLY.pack(request.sequence, flags, 0, ticks)
             if undisturbed and not strict and ahead is not None:
-                self._ahead = None
+                self._ahead = self._held = None
                 self._script, self._script_start = ahead.script, ahead.next_start_us
                 self._saved = ahead.next_saved
                 ticks = (FIRST_TICKS + ahead.next_start_us) & TICKS_MASK
                 return _REPLY.pack(request.sequence, 0, len(ahead.payload), ticks) + ahead.payload
-            self._take_back_ahead()
-            self._carry_out_request(request)
-            self.now_us += self._passed_us
+            passed_us = self._passed_us
+            held = self._held is not None
+            self._give_up_ahead()
+            if not held or request.posted:
+                self._carry_out_request(request)
+            self.now_us += passed_us
         if self._nack:
             flags |= layout.FLAG_NACK
         if strict:
@@ -370,6 +392,8 @@ class Bridge:
         if self._ahead is None:
             return False
         first = self._cycle[0]
+        if self._held is not None:
+            return request.op == layout.OP_IDLE and (request.us, request.posted) == (first.us, b"")
         return (
             request.op == layout.OP_IDLE
             and request.steps == len(self._script) - 1
@@ -378,13 +402,16 @@ class Bridge:
             and request.posted == first.posted
         )
 
-    def _take_back_ahead(self) -> None:
-        """Go back to the end of the present rehearsal."""
-        ahead = self._ahead
+    def _give_up_ahead(self) -> None:
+        """Go back to the end of the present rehearsal, and do what was held back since."""
+        ahead, held = self._ahead, self._held
+        self._ahead = self._held = None
         if ahead is not None:
-            self._ahead = None
             self.now_us = ahead.start_us
             self._restore(ahead.saved)
+        if held is not None:
+            self._carry_out_request(held)
+            self._passed_us = 0
 
     def _settle_script(self, steps: int, reads: int) -> None:
         """The child used this many steps after the first, and this many reads of the last one."""
