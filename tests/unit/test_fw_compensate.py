@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from prkbench.sim.trims import PUBLISHED_TRIMS, Trim, plausible_trim
 from prknode.compensate import KELVIN_BITS, PASCAL_BITS, Compensation
 

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
+
 from prkbench.sim.trims import PUBLISHED_TRIMS
 from prknode.blocks import Block
 from prknode.decay import Estimator
@@ -15,7 +17,6 @@ from prknode.regression import Estimate, solve
 from prknode.segments import Row, Rows
 from prknode.settings import Settings
 from prknode.window import UNIT, Window
-from scipy import stats
 
 SEEDS = st.integers(0, 2**32 - 1)
 RHOS = st.sampled_from([0, 512, 1007, 1020])

@@ -3,8 +3,9 @@
 import ast
 from pathlib import Path
 
-import prknode
 import pytest
+
+import prknode
 
 SOURCES = sorted(Path(prknode.__file__).parent.glob("*.py"))
 

@@ -7,6 +7,7 @@ import pytest
 from fake_board import FakeBoard, ask, crank, make_config
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from prknode import commands
 from prknode.integers import format_decimal, isqrt, parse_decimal, round_div
 from prknode.node import Node
