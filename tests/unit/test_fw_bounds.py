@@ -27,6 +27,14 @@ MAX_SAMPLES = 1 << 18
 MONTH_AT_200_HZ = 200 * 86400 * 30
 TICKS = st.integers(0, LIMIT - 1)
 RAW = st.integers(0, 0xFFFFFF)
+# What the driver takes for a reading: no count near either end of its 24 bits.
+RATES = (
+    {"rate_mhz": 1000},
+    {"rate_mhz": 12500},
+    {"rate_mhz": 25000, "osr_p": 8, "osr_t": 1},
+    {"rate_mhz": 200000, "osr_p": 1, "osr_t": 1},
+)
+READING = st.integers(0x10000, 0xFEFF00)
 
 
 class Watch:
@@ -119,15 +127,27 @@ def firmware() -> Iterator[tuple[Watch, Any, Any, Any, Any]]:
 
 
 @settings(deadline=None, max_examples=25)
-@given(TICKS, RAW, RAW, RAW, RAW, st.integers(0, 0xFFFFFF - 10), st.integers(0, MONTH_AT_200_HZ))
+@given(
+    TICKS,
+    st.tuples(READING, READING),
+    st.tuples(READING, READING),
+    st.sampled_from(RATES),
+    st.integers(0, 0xFFFFFF - 10),
+    st.integers(0, MONTH_AT_200_HZ),
+)
 def test_sampling_stays_in_small_ints_for_years(
     firmware: tuple[Watch, Any, Any, Any, Any],
-    start: int, pc: int, tc: int, pa: int, ta: int, hi: int, taken: int,
-) -> None:  # fmt: skip
+    start: int,
+    chamber: tuple[int, int],
+    ambient: tuple[int, int],
+    rate: dict[str, int],
+    hi: int,
+    taken: int,
+) -> None:
     watch, fake_board, node_module, _, ticks = firmware
-    board = fake_board.FakeBoard(start, fake_board.make_config())
-    for chip, p, t in ((board.chamber, pc, tc), (board.ambient, pa, ta)):
-        chip.pressure, chip.temperature = min(p, 0xFFFFFF - 63), min(t, 0xFFFFFF - 63)
+    board = fake_board.FakeBoard(start, fake_board.make_config(**rate))
+    board.chamber.pressure, board.chamber.temperature = chamber
+    board.ambient.pressure, board.ambient.temperature = ambient
     node = node_module.Node(board, board.config(), 32)
     fake_board.crank(node, board, 500_000)
     assert fake_board.tell(node, board, "INIT") == ""
@@ -139,7 +159,7 @@ def test_sampling_stays_in_small_ints_for_years(
     before, seen = node.samples.next, watch.seen
     watch.on = True
     try:
-        for _ in range(60):
+        for _ in range(100):
             wait = node.step(board.now)
             assert node.busy
             assert 0 <= node.fill_percent() <= 100
