@@ -88,9 +88,14 @@ class RunFile:
     def create(cls, path: Path, meta: Mapping[str, Json]) -> "RunFile":
         """Create a run file (mode 0600) with metadata; refuses to overwrite (UsageError)."""
         file = cls(RunDb.create(Path(path)))
-        with file.transaction():
-            for key, value in meta.items():
-                file.set_meta(key, value)
+        try:
+            with file.transaction():
+                for key, value in meta.items():
+                    file.set_meta(key, value)
+        except BaseException:
+            file.close()
+            file.path.unlink(missing_ok=True)
+            raise
         return file
 
     @classmethod

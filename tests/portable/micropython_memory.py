@@ -7,7 +7,7 @@ import micropython
 # As main.py does: compiling seventy kilobytes of source would leave the heap in small pieces.
 gc.threshold(4096)
 
-from fake_board import FakeBoard, ask, crank, make_config, tell
+from fake_board import FakeBoard, ask, crank, make_config
 from runner import run
 
 from prknode.node import Node
@@ -20,14 +20,24 @@ HOUR_GROWTH_BYTES = 2048
 
 
 class QuietBoard(FakeBoard):
-    """Does no more than a board would: collecting is left to the node's one fixed point."""
+    """Holds nothing of what is sent, as a board's serial line does not: only the last byte."""
+
+    def __init__(self, now, config):
+        FakeBoard.__init__(self, now, config)
+        self._last = bytearray(1)
+
+    def write(self, view):
+        self._last[0] = view[len(view) - 1]
+        self.sent = self._last
+        return len(view)
 
 
 def bench(rate_mhz, ring_records=256):
     board = QuietBoard(0x3FFFFFFF - 3 * S, make_config(rate_mhz=rate_mhz))
     node = Node(board, board.config(), ring_records)
     crank(node, board, S // 2)
-    assert tell(node, board, "INIT") == ""
+    ask(node, board, "INIT;*OPC?")
+    assert node.measuring
     return board, node
 
 
@@ -78,7 +88,8 @@ def test_twelve_hertz_allocates_nothing_between_two_blocks():
 
 def test_an_idle_node_allocates_nothing():
     board, node = bench(5000)
-    tell(node, board, "ABOR")
+    ask(node, board, "ABOR;*OPC?")
+    assert not node.measuring
     crank(node, board, S)
     micropython.heap_lock()
     try:
@@ -139,7 +150,9 @@ def test_a_new_run_takes_the_place_of_the_old_one():
     used = []
     for _ in range(4):
         crank(node, board, 130 * S)
-        assert tell(node, board, "ABOR;:INIT") == ""
+        run_id = node.run_id
+        ask(node, board, "ABOR;:INIT;*OPC?")
+        assert node.run_id == run_id + 1
         gc.collect()
         used.append(gc.mem_alloc())
     assert max(used) - min(used) < HOUR_GROWTH_BYTES

@@ -70,7 +70,7 @@ def demo(
     """
     started = time.monotonic()
     plan = HARD if hard else EASY
-    lb_per_day = plan.leak_lb_per_day if leak is None else _leak(leak)
+    lb_per_day = plan.leak_lb_per_day if leak is None else leak_lb_per_day(leak)
     seconds = parse(duration, Dimension.DURATION, positive=True) if duration else plan.hours * 3600
     if interpreter not in (None, "micropython", "cpython"):
         raise UsageError(f"--interpreter {interpreter}: expected micropython or cpython")
@@ -130,7 +130,7 @@ def demo_rig(lb_per_day: float, plan: Plan, rate_hz: float) -> Rig:
     return Rig.model_validate(tables)
 
 
-def _leak(text: str) -> float:
+def leak_lb_per_day(text: str) -> float:
     """A leak as plain lb/day or with its unit."""
     try:
         value = float(text)

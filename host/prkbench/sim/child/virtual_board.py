@@ -250,7 +250,7 @@ class VirtualBoard:
                     break
                 buffer[n] = self._one[0]
                 n += 1
-            self._received += n
+            self._received = (self._received + n) & 0xFFFFFFFF
             if not n:
                 self._flags &= ~FLAG_INPUT
         return n
@@ -349,6 +349,8 @@ def start(arguments):
     if _CPYTHON:
         sys.path.insert(0, flash)
         os.chdir(flash)
+        # MicroPython's, which main.py may use; CPython frees what is not used by itself.
+        gc.threshold = lambda *_: 0
     else:
         import vfs
         from virtual_flash import Flash
