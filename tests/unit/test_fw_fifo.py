@@ -235,6 +235,24 @@ def test_when_every_sensor_is_gone_nothing_is_invented_and_the_gap_is_counted():
     assert after[-1].valid == 3
 
 
+@pytest.mark.parametrize("at_us", range(2_000_000, 2_100_000, 17_000))
+def test_the_frames_a_reset_cost_are_counted_whatever_its_moment(at_us):
+    """Bringing it back takes two polls of 100 ms at 25 Hz, the first frame a conversion more."""
+    bench = Bench((0.0,))
+    sampler, _ = start(bench, settings(25000))
+    before = run(bench, sampler, at_us)
+    bench.models[0].power_on_reset()
+    after = run(bench, sampler, 4 * SECOND)
+    assert after[0].late
+    assert after[0].restarted == 1
+    assert not any(s.late for s in before + after[1:])
+    first = conversion(bench.elements[0], after[0].counts[0])
+    times = bench.elements[0].times_us
+    gap = (times[first] - times[len(before) - 1]) / 40_000
+    # Both ends are known to a period.
+    assert abs(sampler.missed + 1 - gap) <= 1.5
+
+
 def test_a_second_run_begins_afresh():
     bench = Bench()
     sampler, _ = start(bench, settings())
