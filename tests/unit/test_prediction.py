@@ -31,7 +31,7 @@ def test_a_conductance_over_the_volume_is_the_decay_constant() -> None:
 def test_a_capillarys_k_is_twice_kappa_times_the_norm_pressure() -> None:
     """dp/dt = -kappa (p^2 - p_ref^2) = -k (p^2 - p_ref^2)/(2 p_N), so k = 2 kappa p_N."""
     bench = rig({"law": "viscous", "diameter": "0.1 mm", "length": "50 mm"})
-    capillary = ViscousCapillary(1e-4, 0.05, viscosity_pa_s=1.82e-5, end_loss=False)
+    capillary = ViscousCapillary(1e-4, 0.05, viscosity_pa_s=1.82e-5)
     k = decay_constant(capillary, bench, 5e-3)
     assert bench.norm_pressure_pa == 110000.0
     assert k == pytest.approx(2.0 * VISCOUS_KAPPA * 110000.0, rel=1e-6)
