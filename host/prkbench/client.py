@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import Any
 
 from prkbench.errors import DataError, DeviceError
 from prkbench.transport import Transport
@@ -17,6 +15,10 @@ _TRIES = 3
 _LARGEST_BLOCK = 1 << 20
 MOST_RECORDS = 200
 """Records that one answer holds at the most."""
+
+
+class GarbledAnswer(DeviceError):
+    """A block answer that is not framed as one: noise on the line, or not our node."""
 
 
 class ScpiRefusal(DeviceError):
@@ -108,17 +110,17 @@ class NodeClient:
         lead = self._line.read(2)
         if lead[:1] != b"#" or not b"1" <= lead[1:] <= b"9":
             rest = self._line.drain()
-            raise DeviceError(
+            raise GarbledAnswer(
                 f"{self.port}: {command}: a block was expected, {(lead + rest)[:60]!r} came"
             )
         digits = self._line.read(int(lead[1:]))
         if not digits.isdigit() or int(digits) > _LARGEST_BLOCK:
             self._line.drain()
-            raise DeviceError(f"{self.port}: {command}: no such block length: {digits!r}")
+            raise GarbledAnswer(f"{self.port}: {command}: no such block length: {digits!r}")
         block = self._line.read(int(digits))
         if self._line.read(1) != b"\n":
             self._line.drain()
-            raise DeviceError(f"{self.port}: {command}: the block does not end where it says")
+            raise GarbledAnswer(f"{self.port}: {command}: the block does not end where it says")
         return block
 
     def check(self, what: str) -> None:
@@ -175,11 +177,6 @@ class NodeClient:
         """The set-up of the present run as JSON bytes."""
         return self.query_block("DATA:SETup?")
 
-    def setup_dict(self) -> dict[str, Any]:
-        """The same, read."""
-        setup: dict[str, Any] = json.loads(self.setup())
-        return setup
-
     def points(self) -> Points:
         """What the node holds now."""
         answer = self.query("DATA:POINts?")
@@ -200,16 +197,23 @@ class NodeClient:
         return None if run < 0 else run
 
     def records(self, command: str, run_id: int, first: int, count: int) -> Records:
-        """Records from `first` on; asked again when the CRC does not match."""
+        """Records from `first` on; asked again when the answer is garbled or its CRC is wrong.
+
+        Asking again loses nothing: records are asked for by number. DataError when every answer
+        was spoilt.
+        """
         problem = ""
         for _ in range(_TRIES):
             try:
                 block = self.query_block(f"{command} {first},{count},{run_id}")
                 return _parse_records(block)
-            except DataError as error:
-                problem = str(error)
+            except (DataError, GarbledAnswer) as error:
+                problem = str(error).removeprefix(f"{self.port}: {command}: ")
                 self._line.drain()
-        raise DataError(f"{self.port}: {command} {first}: {problem}, {_TRIES} times in a row")
+        raise DataError(
+            f"{self.port}: {command} {first}: {problem}, {_TRIES} times in a row; "
+            "check the cable and who else talks to the node"
+        )
 
 
 def _parse_records(block: bytes) -> Records:

@@ -6,12 +6,13 @@ in a turn becomes durable together; a record that the node no longer held become
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from prkbench.client import MOST_RECORDS, NodeClient, Points, Records
-from prkbench.errors import DataError
+from prkbench.errors import DataError, DeviceError, PrkError
 from prkbench.runfile import Kind, RunFile
 from prkbench.timebase import ClockPair, fit
 from prknode.blocks import SLOT_US
@@ -78,35 +79,68 @@ class Logger:
         self.stop = False
 
     def run(self) -> Capture:
-        """Capture until the duration is over, stop is set, or the node ends the run."""
+        """Capture until the duration is over, stop is set, or the node ends the run.
+
+        DeviceError when the node is lost or restarted, DataError when it gives spoilt data or
+        another run; what was fetched before is in the file.
+        """
         points = self._client.points()
         run_id = points.run_id
         if not run_id:
             raise DataError(f"{self._client.port}: the node has no run to log; INITiate one first")
+        self._begin_or_join(run_id, points)
+        try:
+            complete = self._pull(run_id)
+        except PrkError:
+            # The first error is the one to tell; a full disk would only be told twice.
+            with contextlib.suppress(PrkError):
+                self._store_timebase(run_id)
+            raise
+        self._store_timebase(run_id)
+        progress = self._progress
+        return Capture(
+            run_id, progress.samples, progress.lost, progress.node_s, complete, self._pairs
+        )
+
+    def _begin_or_join(self, run_id: int, points: Points) -> None:
         if run_id not in [run.run_id for run in self._file.runs()]:
             self._file.begin_run(run_id, self._client.setup(), self._now_ns())
-        complete = False
+            return
+        held = self._file.next(run_id, Kind.SAMPLE)
+        if points.samples[1] < held:
+            raise DataError(
+                f"{self._client.port}: the node's run {run_id} is at sample {points.samples[1]}, "
+                f"{self._file.path} has {held} of a run of that number: another run; "
+                "choose a new file"
+            )
+
+    def _pull(self, run_id: int) -> bool:
+        """Turn after turn until stopped; whether everything before the end is in the file."""
         while not self.stop:
             before = self._file.next(run_id, Kind.SAMPLE)
             running = self._look_at_clocks()
             points = self._client.points()
             if points.run_id != run_id:
-                raise DataError(
-                    f"{self._client.port}: the node has begun run {points.run_id} while run "
-                    f"{run_id} was being logged; what was fetched so far is kept"
-                )
+                self._tell_other_run(run_id, points.run_id)
             self._fetch(run_id, points)
             self._report()
             if self._is_complete(run_id):
-                complete = True
-                break
+                return True
             if not running:
                 break
             self._wait(self._file.next(run_id, Kind.SAMPLE) - before)
-        self._store_timebase(run_id)
-        progress = self._progress
-        return Capture(
-            run_id, progress.samples, progress.lost, progress.node_s, complete, self._pairs
+        return False
+
+    def _tell_other_run(self, run_id: int, now: int) -> None:
+        kept = "what was fetched before is in the file; log again to go on with a new run"
+        if not now:
+            raise DeviceError(
+                f"{self._client.port}: the node was restarted during run {run_id}, its memory is "
+                f"gone; {kept}"
+            )
+        raise DataError(
+            f"{self._client.port}: the node has begun run {now} while run {run_id} was being "
+            f"logged; {kept}"
         )
 
     # Fetching -----------------------------------------------------------------------------
@@ -118,10 +152,17 @@ class Logger:
             Kind.RESULT: points.results[1],
             Kind.EVENT: points.events[1],
         }
+        broken: PrkError | None = None
         with self._file.transaction():
-            for kind, end in ends.items():
-                while kind not in self._done and self._file.next(run_id, kind) < end:
-                    self._fetch_some(run_id, kind, end)
+            try:
+                for kind, end in ends.items():
+                    while kind not in self._done and self._file.next(run_id, kind) < end:
+                        self._fetch_some(run_id, kind, end)
+            except PrkError as error:
+                # The node may never give again what this turn has fetched: it stays.
+                broken = error
+        if broken is not None:
+            raise broken
 
     def _fetch_some(self, run_id: int, kind: Kind, end: int) -> None:
         first = self._file.next(run_id, kind)

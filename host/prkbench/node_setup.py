@@ -22,6 +22,9 @@ _NODE_LAW = {"linear": "LINEAR", "viscous": "VISCOUS", "choked": "CHOKED", "seal
 _SETTING_KEYS = frozenset(Settings({"sensors": [{"role": "CHAMBER"}]}).values)
 
 
+_TRIM_SIZE = 21
+
+
 def correlation(tau_s: float, step_s: float = 60.0) -> int:
     """Lag-1 correlation times 1024 of rows step_s apart with that correlation time."""
     return min(1020, round(1024 * math.exp(-step_s / tau_s))) if tau_s > 0.0 else 0
@@ -112,6 +115,11 @@ def settings_of(setup: dict[str, Any]) -> tuple[Settings, list[bytes]]:
         config = {key: setup[key] for key in setup if key in _SETTING_KEYS}
         config["sensors"] = setup["sensors"]
         trims = [bytes.fromhex(trim) for trim in setup["trims"]]
+        if [len(trim) for trim in trims] != [_TRIM_SIZE] * len(setup["sensors"]):
+            raise ValueError(f"{_TRIM_SIZE} trim bytes a sensor expected")
         return Settings(config), trims
     except (KeyError, TypeError, ValueError, SettingError) as error:
-        raise DataError(f"the run's set-up cannot be read: {error}") from error
+        what = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise DataError(
+            f"the run's set-up cannot be read: {what}; restore the file from a copy"
+        ) from error

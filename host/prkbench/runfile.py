@@ -88,9 +88,14 @@ class RunFile:
     def create(cls, path: Path, meta: Mapping[str, Json]) -> "RunFile":
         """Create a run file (mode 0600) with metadata; refuses to overwrite (UsageError)."""
         file = cls(RunDb.create(Path(path)))
-        with file.transaction():
-            for key, value in meta.items():
-                file.set_meta(key, value)
+        try:
+            with file.transaction():
+                for key, value in meta.items():
+                    file.set_meta(key, value)
+        except BaseException:
+            file.close()
+            file.path.unlink(missing_ok=True)
+            raise
         return file
 
     @classmethod
@@ -147,7 +152,12 @@ class RunFile:
         """Return the runs in the order they were recorded."""
         rows = self._db.rows("SELECT run_id, setup, host_time_ns FROM run ORDER BY seq")
         return [
-            Run(run_id, self._json(setup, f"setup of run {run_id}"), bytes(setup), time_ns)
+            Run(
+                run_id,
+                self._json(setup, f"setup of run {run_id}"),
+                self._bytes(setup, f"setup of run {run_id}"),
+                time_ns,
+            )
             for run_id, setup, time_ns in rows
         ]
 
@@ -209,7 +219,9 @@ class RunFile:
             "WHERE run_id = ? AND kind = ? ORDER BY first",
             (run_id, kind),
         ):
-            yield Chunk(*row)
+            number, first, count, payload, *times = row
+            payload = self._bytes(payload, f"run {run_id} {kind} {first}")
+            yield Chunk(number, first, count, payload, *times)
 
     def payload(self, run_id: int, kind: Kind) -> bytes:
         """Return all records of a run and kind, one after the other; gaps leave no trace here."""
@@ -303,8 +315,14 @@ class RunFile:
             self._size[key] = int(rows[0][0])
         return self._size[key]
 
+    def _bytes(self, value: object, what: str) -> bytes:
+        # A flipped bit in a row's header turns bytes into text.
+        if not isinstance(value, bytes):
+            raise DataError(f"{self.path}: {what} is no longer bytes: damaged, restore a copy")
+        return value
+
     def _json(self, text: str | bytes, what: str) -> Any:
         try:
             return json.loads(text)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise DataError(f"{self.path}: {what} is not JSON ({error}): damaged") from None

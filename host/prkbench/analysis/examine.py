@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,39 +16,33 @@ from prkbench.analysis.outcome import (
     NO_VERDICT,
     BudgetLine,
     Check,
-    EventNote,
     Outcome,
-    Series,
 )
 from prkbench.analysis.prediction import Prediction, predict
 from prkbench.analysis.replay import Replay, replay_run
+from prkbench.analysis.shown import device_figures, event_notes, raw_events, series_of
 from prkbench.errors import DataError
 from prkbench.law import Law
+from prkbench.node_setup import settings_of
 from prkbench.rig import Rig
 from prkbench.runfile import Kind, Run, RunFile
+from prknode.compensate import MAX_PA, MIN_PA
 from prknode.records import (
-    BASIS_NAMES,
+    BLOCK_FAULT,
+    BLOCK_RANGE,
+    BLOCK_VALID,
     EVENT_NAMES,
     EVENT_SIZE,
     NO_SE,
-    RESULT,
     RESULT_SIZE,
+    block_size,
     sample_size,
-    unpack_event,
 )
 from prknode.window import UNIT
 
 _LAWS: dict[str, Law] = {"LINEAR": "linear", "VISCOUS": "viscous", "CHOKED": "choked"}
 _EXPONENTS = {"linear": 1.0, "viscous": 2.0, "choked": 1.0}
 _MOST_U_OVER_X = 0.3
-_RESULT_DTYPE = np.dtype(
-    [
-        ("slot", "<u4"), ("state", "u1"), ("basis", "u1"), ("rows", "<u2"), ("long_rows", "<u2"),
-        ("segments", "<u2"), ("k", "<i8"), ("se", "<u8"), ("long_k", "<i8"), ("long_se", "<u8"),
-        ("p", "<u4"), ("p_ref", "<u4"), ("t", "<u4"),
-    ]
-)  # fmt: skip
-assert _RESULT_DTYPE.itemsize == RESULT_SIZE, RESULT
 
 
 @dataclass(frozen=True)
@@ -73,7 +67,7 @@ def examine(
     file: RunFile, question: Question, on_progress: Callable[[int], None] | None = None
 ) -> Outcome:
     """Examine the longest run of a run file; faults of the file become failed checks."""
-    run = longest_run(file)
+    run = _readable(file, longest_run(file))
     checks = [_integrity(file)]
     lost = [gap for gap in file.gaps() if gap.kind is Kind.SAMPLE]
     checks.append(_completeness(file, run))
@@ -91,16 +85,37 @@ def examine(
     checks.append(_second_opinion(replay, used, run.setup))
     host = correlated.estimate(used, float(run.setup["lag_s"]))
     outcome = _conclude(file, run, question, host, used, law, checks)
+    outcome.reasons += _left_out(replay)
     outcome.samples = len(payload) // sample_size(sensors)
     outcome.blocks = len(replay.blocks)
     outcome.gaps = len(lost)
     outcome.duration_s = float(samples.t_us[-1] - samples.t_us[0]) / 1e6
     outcome.replay_exact = replay.exact and not replay.not_replayable
-    outcome.device = _device(replay, question.conversion)
-    outcome.series = _series(file, run, blocks, used, host)
-    outcome.events = _events(file, run)
+    outcome.device = device_figures(replay, question.conversion)
+    outcome.series = series_of(file, run, blocks, used, host)
+    outcome.events = event_notes(file, run)
     _settle_exit(outcome)
     return outcome
+
+
+def _readable(file: RunFile, run: Run) -> Run:
+    """The run with every setting in its set-up; DataError where it cannot be read at all."""
+    settings, _ = settings_of(run.setup)
+    sensors = len(settings.sensors)
+    sizes = {
+        Kind.SAMPLE: sample_size(sensors),
+        Kind.BLOCK: block_size(sensors),
+        Kind.RESULT: RESULT_SIZE,
+        Kind.EVENT: EVENT_SIZE,
+    }
+    for kind, size in sizes.items():
+        for chunk in file.chunks(run.run_id, kind):
+            if len(chunk.payload) != chunk.count * size:
+                raise DataError(
+                    f"{file.path}: run {run.run_id} {kind} {chunk.first}: {len(chunk.payload)} "
+                    f"bytes, expected {chunk.count} records of {size}: restore it from a copy"
+                )
+    return replace(run, setup={**run.setup, **settings.as_dict()})
 
 
 # The checks -------------------------------------------------------------------------------
@@ -121,7 +136,7 @@ def _completeness(file: RunFile, run: Run) -> Check:
         file.payload(run.run_id, Kind.SAMPLE), len(run.setup["sensors"])).t_us)  # fmt: skip
     if len(times) and int(times.min()) <= 0:
         return Check("sequence and time", False, "node time does not rise from sample to sample")
-    missed = [e for e in _raw_events(file, run) if EVENT_NAMES.get(e[1]) == "MISSED"]
+    missed = [e for e in raw_events(file, run) if EVENT_NAMES.get(e[1]) == "MISSED"]
     parts = ["no sample lost" if not gaps else f"{lost} samples lost in {len(gaps)} recorded gaps"]
     if missed:
         parts.append(f"{sum(e[3] for e in missed)} not taken in time")
@@ -131,17 +146,37 @@ def _completeness(file: RunFile, run: Run) -> Check:
 
 
 def _replayed(replay: Replay, lost: bool) -> Check:
-    if replay.compared == 0:
+    if replay.compared == 0 and not replay.not_replayable:
         return Check("replay", None, "no whole minute was recorded: nothing to replay")
     detail = (
         f"{replay.compared} blocks and results replayed through the node's own code, "
         f"{replay.differing_bits} bits differ"
     )
+    if replay.not_replayable:
+        detail += f", {replay.not_replayable} have no samples behind them"
     if replay.first_difference:
         detail += f"; first: {replay.first_difference}"
         if lost:
             detail += " (samples are missing, so the replay cannot follow)"
-    return Check("replay", replay.exact, detail)
+    return Check("replay", replay.exact and not replay.not_replayable, detail)
+
+
+def _left_out(replay: Replay) -> list[str]:
+    """Why minutes do not count, other than settling: one line a reason, with how many."""
+    short = sum(1 for b in replay.blocks if not b.flags & BLOCK_VALID)
+    outside = sum(1 for b in replay.blocks if b.flags & BLOCK_RANGE)
+    fault = sum(1 for b in replay.blocks if b.flags & BLOCK_FAULT)
+    lines = []
+    if outside:
+        lines.append(
+            f"{outside} minutes left out: pressure or temperature outside the sensor's range "
+            f"({MIN_PA // 409600} to {MAX_PA // 409600} hPa, -40 to 85 degC)"
+        )
+    if short:
+        lines.append(f"{short} minutes left out: under 75 % of the samples due")
+    if fault:
+        lines.append(f"{fault} minutes with a sensor's fault or restart: a new segment after each")
+    return lines
 
 
 def _second_opinion(replay: Replay, used: independent.Used, setup: dict[str, Any]) -> Check:
@@ -305,81 +340,3 @@ def _settle_exit(outcome: Outcome) -> None:
     for check in outcome.checks:
         if check.passed is False:
             outcome.reasons.append(f"{check.name} FAILED: {check.detail}")
-
-
-# For the eye ------------------------------------------------------------------------------
-
-
-def _device(replay: Replay, conversion: Conversion) -> dict[str, Any] | None:
-    """The node's own figures: the long window once it spans more than the short one."""
-    estimator = replay.estimator
-    result: dict[str, Any] = {}
-    for name, estimate, minutes in (
-        ("short", estimator.estimate, 1),
-        ("long", estimator.long_estimate, 10),
-    ):
-        if estimate is None or estimate.se == NO_SE:
-            continue
-        k, se = estimate.k * 1e-18, estimate.se * 1e-18
-        result[name] = {
-            "k_per_s": k,
-            "k_se_per_s": se,
-            "rate_lb_per_day": conversion.rate_lb_per_day(k),
-            "se_lb_per_day": conversion.rate_lb_per_day(se),
-            "basis": BASIS_NAMES[estimate.basis],
-            "rows": estimate.rows,
-            "window_min": estimate.rows * minutes,
-        }
-    return result or None
-
-
-def _series(
-    file: RunFile,
-    run: Run,
-    blocks: independent.Blocks,
-    used: independent.Used,
-    host: correlated.HostEstimate | None,
-) -> Series:
-    t_h = np.asarray((blocks.slot + 0.5) / 60.0, dtype=np.float64)
-    p_t = blocks.pressure_pa * (run.setup["t_ref_mk"] / 1000.0) / blocks.temperature_k
-    fit = np.full(len(t_h), np.nan)
-    counted = np.isin(blocks.slot, used.slot)
-    if host is not None and len(used.slot):
-        rows = independent.rows_of(used)
-        at = np.searchsorted(blocks.slot, rows.slot)
-        # D of the fit is taken over two of its own steps; scale the minute's slope to it.
-        slope = rows.d * (host.step_s / 60.0)
-        offset = np.array([host.intercepts.get(int(s), np.nan) for s in rows.segment])
-        fit[at] = offset - host.k_per_s * rows.i + host.d_pa_per_k * slope
-    results = np.frombuffer(file.payload(run.run_id, Kind.RESULT), dtype=_RESULT_DTYPE)
-    results = results[results["se"] != NO_SE]
-    return Series(
-        t_h=t_h,
-        pressure_pa=blocks.pressure_pa,
-        reference_pa=blocks.reference_pa,
-        temperature_k=blocks.temperature_k,
-        p_t_pa=p_t,
-        fit_pa=fit,
-        residual_pa=p_t - fit,
-        used=counted,
-        k_t_h=(results["slot"] + 1.0) / 60.0,
-        k_per_s=results["k"] * 1e-18,
-        k_se_per_s=results["se"] * 1e-18,
-    )
-
-
-def _raw_events(file: RunFile, run: Run) -> list[tuple[int, int, int | None, int, str]]:
-    payload = file.payload(run.run_id, Kind.EVENT)
-    return [
-        unpack_event(payload[at : at + EVENT_SIZE]) for at in range(0, len(payload), EVENT_SIZE)
-    ]
-
-
-def _events(file: RunFile, run: Run) -> list[EventNote]:
-    notes = []
-    for t_us, code, sensor, value, text in _raw_events(file, run):
-        what = EVENT_NAMES.get(code, f"event {code}")
-        if sensor is not None:
-            what += f", sensor {sensor + 1}"
-        notes.append(EventNote(t_us / 3.6e9, what, text or str(value)))
-    return notes

@@ -44,7 +44,9 @@ def decide(
     low, high = (rate(end) for end in interval(k, se))
     bound = rate(upper_limit(k, se))
     limit = None if limit_kg_per_s is None else conversion.k_per_s(limit_kg_per_s)
-    if rows < _LEAST_ROWS or not math.isfinite(se):
+    if not math.isfinite(k) or not math.isfinite(se):
+        return Verdict(NO_VERDICT, "the rate's error is not known: the data do not bound it", 5)
+    if rows < _LEAST_ROWS:
         return Verdict(
             NO_VERDICT,
             f"only {rows} minutes count so far: no verdict before {_LEAST_ROWS}; "
@@ -81,5 +83,7 @@ def show(rate: float) -> str:
     """A rate with the digits that mean something, never as 1e-05."""
     if rate == 0.0:
         return "0"
+    if not math.isfinite(rate):
+        return "unbounded"
     digits = max(0, 2 - math.floor(math.log10(abs(rate))))
     return f"{rate:.{min(digits, 6)}f}"

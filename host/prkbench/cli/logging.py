@@ -14,7 +14,7 @@ from prkbench import __version__
 from prkbench.analysis.conversion import Conversion
 from prkbench.cli.present import bar
 from prkbench.client import NodeClient
-from prkbench.errors import UsageError
+from prkbench.errors import DataError, UsageError
 from prkbench.logger import Capture, Logger, Progress
 from prkbench.node_setup import apply_rig
 from prkbench.rig import Rig, load_rig, parse_rig
@@ -41,7 +41,7 @@ def log(
     client = NodeClient.connect(port)
     try:
         with opened(out, client, chosen) as file:
-            begin(client, chosen or _rig_inside(file))
+            begin(client, chosen or rig_inside(file))
             capture = capture_run(client, file, seconds, chosen, quiet=as_json)
             head = file.head()
     finally:
@@ -57,6 +57,7 @@ def opened(
     identity = client.identity
     if path.exists():
         with RunFile.open(path, readonly=False) as file:
+            _same_session(file, client)
             if rig is not None and file.meta.get("rig") not in (None, rig.to_toml()):
                 raise UsageError(
                     f"{path}: was begun with another rig file; leave --rig out or choose a new file"
@@ -86,9 +87,27 @@ def opened(
             path.unlink(missing_ok=True)
 
 
-def _rig_inside(file: RunFile) -> Rig | None:
+def _same_session(file: RunFile, client: NodeClient) -> None:
+    """A file goes on only with the node it was begun with; UsageError otherwise."""
+    meta = file.meta
+    if meta.get("source") != "node":
+        raise UsageError(f"{file.path}: holds imported readings, no node's run; choose a new file")
+    if meta.get("node") != client.identity.unique_id:
+        raise UsageError(
+            f"{file.path}: was begun with node {meta.get('node')}, {client.port} is node "
+            f"{client.identity.unique_id}; choose a new file"
+        )
+
+
+def rig_inside(file: RunFile) -> Rig | None:
+    """The rig that a run file carries, None if it has none; DataError if it cannot be read."""
     text = file.meta.get("rig")
-    return parse_rig(text, f"{file.path} (rig file inside)") if isinstance(text, str) else None
+    if not isinstance(text, str):
+        return None
+    try:
+        return parse_rig(text, "the rig inside")
+    except UsageError as error:
+        raise DataError(f"{file.path}: {error}; name a rig file with --rig") from error
 
 
 def begin(client: NodeClient, rig: Rig | None) -> None:

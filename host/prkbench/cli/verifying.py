@@ -12,9 +12,10 @@ from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.examine import Question, examine, longest_run
 from prkbench.analysis.foreign import examine_readings
 from prkbench.analysis.outcome import Check, Outcome
+from prkbench.cli.logging import rig_inside
 from prkbench.cli.present import bar, page_beside, present
 from prkbench.errors import UndecidedError, UsageError
-from prkbench.rig import Rig, load_rig, parse_rig
+from prkbench.rig import Rig, load_rig
 from prkbench.runfile import Kind, RunFile
 
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="Run file.")]
@@ -96,8 +97,7 @@ def run_examination(file: RunFile, question: Question, quiet: bool) -> Outcome:
 def _rig(file: RunFile, path: Path | None) -> Rig | None:
     if path is not None:
         return load_rig(path)
-    text = file.meta.get("rig")
-    return parse_rig(text, f"{file.path} (rig file inside)") if isinstance(text, str) else None
+    return rig_inside(file)
 
 
 def _noted(head: str) -> str:

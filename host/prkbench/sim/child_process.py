@@ -35,7 +35,8 @@ class ChildProcess:
     """One interpreter with its own terminal and two pipes; a board between power-on and reset.
 
     flash: folder that is the root of the board's file system; what: run main.py, or only a REPL;
-    heap: of MicroPython, as its option wants it ("1M"). DeviceError when it cannot be started.
+    heap: of MicroPython, as its option wants it ("1M"); starts: how often the board was started
+    before, which keeps its run ids apart. DeviceError when it cannot be started.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class ChildProcess:
         unique_id: str,
         what: Literal["main", "repl"],
         heap: str,
+        starts: int = 0,
     ) -> None:
         request_out, request_in = os.pipe()
         reply_out, reply_in = os.pipe()
@@ -54,6 +56,7 @@ class ChildProcess:
             command = [sys.executable, "-m", "micropython_unix", "-X", f"heapsize={heap}", "-i"]
         command += [
             str(_FILES / "start.py"), str(request_in), str(reply_out), str(flash), unique_id, what,
+            str(starts),
         ]  # fmt: skip
         try:
             self._process = subprocess.Popen(

@@ -1,0 +1,94 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from inprocess_node import recorded_file
+from tampering import change_payload, flip
+
+from prkbench.analysis.replay import Replay, Replayer, replay_run
+from prkbench.runfile import Kind, RunFile
+from prknode.records import NO_SE, RESULT_SIZE, block_size, sample_size
+
+
+def replayed(path: Path) -> Replay:
+    with RunFile.open(path) as file:
+        return replay_run(file, file.runs()[0])
+
+
+@pytest.fixture(scope="module")
+def run_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return recorded_file(tmp_path_factory.mktemp("replay"))
+
+
+def test_every_block_and_result_of_the_node_comes_out_identical(run_path: Path) -> None:
+    replay = replayed(run_path)
+    assert replay.compared == 45
+    assert replay.differing_bits == 0
+    assert replay.first_difference is None
+    assert replay.not_replayable == 0
+    assert replay.exact
+
+
+def test_the_windows_stand_as_the_node_left_them(run_path: Path) -> None:
+    estimate = replayed(run_path).estimator.estimate
+    assert estimate is not None
+    assert estimate.se != NO_SE
+    with RunFile.open(run_path) as file:
+        last = file.payload(file.runs()[0].run_id, Kind.RESULT)[-RESULT_SIZE:]
+    # RESULT: k is a signed 64-bit number at byte 12.
+    assert int.from_bytes(last[12:20], "little", signed=True) == estimate.k
+
+
+@settings(deadline=None, max_examples=10)
+@given(data=st.data())
+def test_any_flipped_bit_of_a_block_or_result_is_counted_and_named(
+    run_path: Path, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    kind, size = data.draw(st.sampled_from([("block", block_size(2)), ("result", RESULT_SIZE)]))
+    record = data.draw(st.integers(0, 44))
+    bit = data.draw(st.integers(0, 8 * size - 1))
+    path = tmp_path_factory.mktemp("flip") / "run.prk"
+    path.write_bytes(run_path.read_bytes())
+    payloads: list[int] = []
+    with RunFile.open(path) as file:
+        payloads = [chunk.count for chunk in file.chunks(file.runs()[0].run_id, Kind(kind))]
+    nth = 0
+    at = record
+    while at >= payloads[nth]:
+        at -= payloads[nth]
+        nth += 1
+    change_payload(path, kind, flip(8 * size * at + bit), nth=nth, cover=True)
+    replay = replayed(path)
+    assert replay.differing_bits == 1
+    assert not replay.exact
+    assert replay.first_difference is not None
+    if kind == "result":
+        assert f"slot {record}:" in replay.first_difference
+
+
+def test_how_samples_were_cut_into_chunks_makes_no_difference(run_path: Path) -> None:
+    with RunFile.open(run_path) as file:
+        run = file.runs()[0]
+        payload = file.payload(run.run_id, Kind.SAMPLE)
+    size = sample_size(2)
+    whole, pieces = Replayer(run.setup), Replayer(run.setup)
+    whole.feed(payload)
+    for at in range(0, len(payload), 7 * size):
+        pieces.feed(payload[at : at + 7 * size])
+    assert whole.replay.results == pieces.replay.results
+    assert len(whole.replay.results) == 44
+
+
+def test_a_run_that_ends_with_its_slot_is_replayed_to_the_last_block(run_path: Path) -> None:
+    """The node closes a slot on the sample after it, which lies beyond the captured duration."""
+    replay = replayed(run_path)
+    assert [block.slot for block in replay.blocks] == list(range(45))
+
+
+def test_blocks_tell_which_of_them_count(run_path: Path) -> None:
+    blocks = replayed(run_path).blocks
+    # The set-up's ten minutes of settling, then everything.
+    assert [block.settled for block in blocks] == [False] * 10 + [True] * 35
+    assert {block.segment for block in blocks} == {1}
+    assert all(block.reduced is not None and block.count == 30 for block in blocks)
