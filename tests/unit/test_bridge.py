@@ -207,3 +207,26 @@ def test_a_fifo_burst_passes_whole() -> None:
     bus.readfrom_mem_into(0x76, 0x14, burst)
     assert bytes(burst[:6]) == b"\x80\x00" * 3, "empty frames of an idle chip"
     assert bytes(burst[-2:]) in (b"\x00\x80", b"\x80\x00")
+
+
+def test_a_rehearsal_never_outgrows_the_childs_buffer(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A bring-up reads far more than a sample does: 2 x 5 reads of 32 bytes after every idle.
+    replies = []
+    reply = Bridge.reply
+
+    def watched(bridge: Bridge, *arguments: object) -> bytes:
+        replies.append(reply(bridge, *arguments))  # type: ignore[arg-type]
+        return replies[-1]
+
+    monkeypatch.setattr(Bridge, "reply", watched)
+    board = board_on(Bridge(world().chips, frozenset()), iter(lambda: False, True), True)
+    trims = []
+    for _ in range(40):
+        for us in (2000, 3000):
+            board.idle(us, True, 0)
+            buffer = bytearray(32)
+            for bus, address in CHIPS * 5:
+                board.bus(bus).readfrom_mem_into(address, 0x30, buffer)
+            trims.append(bytes(buffer))
+    assert len(set(trims)) == 1
+    assert 1000 < max(len(r) for r in replies) <= layout.MAX_REPLY
