@@ -327,16 +327,16 @@ class Bridge:
         cycle = self._cycle = self._expected()
         if not cycle or any(r.count > _LARGEST_READ for step in cycle for r in step.reads):
             return b""
-        found = [sum(len(r.head) + r.count for r in step.reads) for step in cycle]
-        size = sum(_STEP.size + len(step.posted) for step in cycle) + sum(found)
-        # A step announces its reads in one byte, and the reply has to fit the child's buffer.
-        most = (layout.MAX_REPLY - layout.REPLY_SIZE) // size
-        if max(found) > 0xFF or not most:
+        size = sum(
+            layout.STEP_SIZE + len(step.posted) + sum(4 + r.count for r in step.reads)
+            for step in cycle
+        )
+        room = (layout.MAX_REPLY - layout.REPLY_SIZE) // size
+        if not room:
             return b""
-        cycles = min(cycles, most)
         self._script_start = self.now_us
         self._saved = self._save()
-        self._script, payload = self._play(cycle, max(1, 2 * cycles))
+        self._script, payload = self._play(cycle, max(1, 2 * min(cycles, room)))
         return payload
 
     def prepare(self) -> None:
