@@ -2,8 +2,9 @@
 
 A chip converts on its own clock, per cents fast or slow, and frames carry no time. What is known is
 how many had come when the FIFO was looked at: the newest is then less than one period old. The
-times run on with an estimated period, and only where they would break that rule are they moved,
-and the period with them. So they never decrease, never lie ahead of the poll, and never drift.
+times run on with an estimated period, and only where they would break that rule are they moved. So
+they never decrease, never lie ahead of the poll, and never drift. The period is what polls and
+frames say over as long a stretch as there is, up to _WINDOW frames: it is right to one in so many.
 
 All figures stay below 2^30 for periods up to 40 ms.
 """
@@ -13,7 +14,8 @@ from prknode.ticks import TICKS_MASK, ticks_diff
 
 _SHIFT = const(8)  # the period is kept in 1/256 us
 _FRACTION = const(0xFF)
-_GAIN = const(16)  # the period takes a sixteenth of each correction
+_WINDOW = const(4096)
+_LEAST = const(64)  # frames that tell more of the period than its nominal value does
 _PATIENCE = const(4)  # frames that may be missing before the grid is given up
 _FINE_US = const(1 << 25)
 
@@ -39,11 +41,15 @@ class FrameClock:
         self._locked = False
         self._counting = False
         self._overrun = False
+        self._base = now
+        self._frames = 0
+        self._enough = _LEAST
 
     def restart(self):
         """Another chip's frames follow, or the same one's after a gap: their phase is new."""
         self._locked = False
         self._overrun = False
+        self._enough = _LEAST
 
     @property
     def period_us(self):
@@ -65,27 +71,44 @@ class FrameClock:
             lax = whole
         else:
             lax = (_PATIENCE + 1) * whole
-        if behind < 0:
-            self._aim(elapsed, frames, behind)
-        elif full:
+        if full:
             # These frames follow on those before them; what is missing comes after.
             self._step = self._period
+            self._rebase(now)
         elif behind > lax or not self._locked:
             self._relock(elapsed, frames, whole)
-        elif behind > whole:
-            self._aim(elapsed - whole, frames, behind - whole)
+            self._rebase(now)
         else:
             self._step = self._period
+            if behind > whole:
+                self._step = ((elapsed - whole) << _SHIFT) // frames
+            self._learn(now, frames)
+        if behind < 0:
+            self._step = (elapsed << _SHIFT) // frames
         self._locked = True
         self._counting = True
         self._overrun = full
 
-    def _aim(self, span, frames, error):
-        """Make the newest frame come out `span` us after the last one handed out."""
-        self._step = (span << _SHIFT) // frames
-        period = self._period + (error << _SHIFT) // (frames * _GAIN)
+    def _rebase(self, now):
+        """Begin a new stretch to learn the period from."""
+        self._base = now
+        self._frames = 0
+
+    def _learn(self, now, frames):
+        """Take the mean period since _rebase(), if it is at least as good as the one known."""
+        count = self._frames + frames
+        self._frames = count
+        if count < self._enough:
+            return
+        elapsed = ticks_diff(now, self._base)
+        period = ((elapsed // count) << _SHIFT) + ((elapsed % count) << _SHIFT) // count
         slack = self._nominal >> 3
         self._period = min(max(period, self._nominal - slack), self._nominal + slack)
+        if count < _WINDOW:
+            self._enough = count
+        else:
+            self._enough = _WINDOW
+            self._rebase(now)
 
     def _relock(self, elapsed, frames, whole):
         """Place the frames anew, and count what is missing before them."""

@@ -13,7 +13,8 @@ _LOW = const(0xFFFFFF)
 
 def ticks_diff(later, earlier):
     """Signed difference of two tick counts, valid up to 8.9 minutes apart."""
-    return ((later - earlier + _HALF) & TICKS_MASK) - _HALF
+    # The top bit of 30 is the sign; adding instead would leave the small ints on the way.
+    return (((later - earlier) & TICKS_MASK) ^ _HALF) - _HALF
 
 
 class Elapsed:

@@ -20,7 +20,12 @@ CONVERSION_US = 37000
 
 _STATUS = 0x03
 _EVENT = 0x10
+_FIFO_LENGTH = 0x12
+_FIFO_DATA = 0x14
 _PWR_CTRL = 0x1B
+_ODR = 0x1D
+_FRAME = 7
+_FIFO_FRAMES = 73
 _CMD = 0x7E
 
 
@@ -28,7 +33,8 @@ class FakeChip:
     """One sensor: raw counts with a little noise of its own, every fault on demand.
 
     present: acknowledges; silent: never has data; stuck: always the same counts;
-    pressure, temperature: raw counts before the noise.
+    pressure, temperature: raw counts before the noise; clock_error: how slow its clock is in
+    normal mode, parts in a thousand.
     """
 
     def __init__(self, board, seed, chip_id=0x60, trim=TRIM, crc=None):
@@ -40,6 +46,10 @@ class FakeChip:
         self._noise = seed
         self._ready_at = 0
         self._converting = False
+        self._streaming = False
+        self._next_frame = 0
+        self._frames = 0
+        self.clock_error = 0
         self.present = True
         self.silent = False
         self.stuck = False
@@ -56,6 +66,7 @@ class FakeChip:
         self._registers[_STATUS] = 0x10
         self._registers[_EVENT] = 1
         self._converting = False
+        self._streaming = False
 
     def _store(self, register, value):
         self._registers[register] = value & 0xFF
@@ -71,12 +82,43 @@ class FakeChip:
         self._store(4, self.pressure + (self._noise & 63))
         self._store(7, self.temperature + (self._noise >> 10))
 
+    def _stream(self):
+        """Let the frames come that are due by now; a full FIFO takes no more."""
+        period = 5000 << self._registers[_ODR]
+        period += period * self.clock_error // 1000
+        while ticks_diff(self._board.now, self._next_frame) >= 0:
+            if self._frames < _FIFO_FRAMES and not self.silent:
+                self._frames += 1
+            self._next_frame = (self._next_frame + period) & TICKS_MASK
+        self._registers[_FIFO_LENGTH] = self._frames * _FRAME & 0xFF
+        self._registers[_FIFO_LENGTH + 1] = self._frames * _FRAME >> 8
+
+    def _read_fifo(self, buffer):
+        """Whole frames, temperature before pressure."""
+        at = 0
+        while at + _FRAME <= len(buffer):
+            if self._frames:
+                self._frames -= 1
+                self._convert()
+                buffer[at] = 0x94
+                for i in range(3):
+                    buffer[at + 1 + i] = self._registers[7 + i]
+                    buffer[at + 4 + i] = self._registers[4 + i]
+            else:
+                buffer[at] = 0x80
+            at += _FRAME
+
     def read(self, register, buffer):
         """Burst read; reading the event register clears it."""
         if not self.present:
             raise OSError(5)
         if self._converting and ticks_diff(self._board.now, self._ready_at) >= 0:
             self._convert()
+        if self._streaming:
+            self._stream()
+            if register == _FIFO_DATA:
+                self._read_fifo(buffer)
+                return
         for i in range(len(buffer)):
             buffer[i] = self._registers[register + i]
             if register + i == _EVENT:
@@ -92,6 +134,10 @@ class FakeChip:
                 self.power_up()
             return
         self._registers[register] = value
+        if register == _PWR_CTRL:
+            self._streaming = value == 0x33
+            self._frames = 0
+            self._next_frame = (self._board.now + CONVERSION_US) & TICKS_MASK
         if register == 0x1C and self.refuses:
             self._registers[2] = 4
         if register == _PWR_CTRL and value == 0x13:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from prkbench import __version__
-from prkbench.cli import demo, importing, logging, ports, verifying
+from prkbench.cli import demo, importing, logging, node, ports, verifying
 from prkbench.errors import PrkError
 
 app = typer.Typer(
@@ -41,6 +41,7 @@ for _name, _command in (
     ("analyze", verifying.analyze),
     ("import", importing.import_log),
     ("list", ports.list_nodes),
+    ("node", node.node),
 ):
     app.command(_name)(_ending(_command))
 

@@ -33,17 +33,18 @@ _FOLDER = Path("prkbench-runs")
 
 @dataclass(frozen=True)
 class Plan:
-    """A demo: leak in lb/day PrK-equivalent, acceleration, hours, room's swing in K."""
+    """A demo: leak in lb/day PrK-equivalent, acceleration, hours, room's swing in K, rate in Hz."""
 
     leak_lb_per_day: float
     acceleration: float
     hours: float
     hvac_k: float
+    rate_hz: float
     name: str
 
 
-EASY = Plan(1.0, 10.0, 6.0, 0.3, "demo")
-HARD = Plan(0.2, 1.0, 24.0, 1.0, "demo, hard: real time scale, the room swings 1 K")
+EASY = Plan(1.0, 10.0, 6.0, 0.3, 5.0, "demo")
+HARD = Plan(0.2, 1.0, 24.0, 1.0, 1.0, "demo, hard: real time scale, the room swings 1 K")
 
 
 def demo(
@@ -56,7 +57,9 @@ def demo(
     duration: Annotated[
         str | None, typer.Option("--duration", help='Simulated time, such as "6 h".')
     ] = None,
-    rate: Annotated[str, typer.Option("--rate", help="Samples per second.")] = "5 Hz",
+    rate: Annotated[
+        str | None, typer.Option("--rate", help='Such as "5 Hz"; default: 5 Hz, with --hard 1 Hz.')
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Repeats a demo to the bit.")] = 1,
     interpreter: Annotated[
         str | None, typer.Option("--interpreter", help="micropython or cpython; default: as found.")
@@ -70,11 +73,12 @@ def demo(
     """
     started = time.monotonic()
     plan = HARD if hard else EASY
-    lb_per_day = plan.leak_lb_per_day if leak is None else _leak(leak)
+    lb_per_day = plan.leak_lb_per_day if leak is None else leak_lb_per_day(leak)
     seconds = parse(duration, Dimension.DURATION, positive=True) if duration else plan.hours * 3600
+    rate_hz = parse(rate, Dimension.FREQUENCY) if rate else plan.rate_hz
     if interpreter not in (None, "micropython", "cpython"):
         raise UsageError(f"--interpreter {interpreter}: expected micropython or cpython")
-    rig = demo_rig(lb_per_day, plan, parse(rate, Dimension.FREQUENCY))
+    rig = demo_rig(lb_per_day, plan, rate_hz)
     path = out or _fresh_path()
     page = page_beside(path)
     # A node that cannot take these settings is said here, before one is started.
@@ -130,7 +134,7 @@ def demo_rig(lb_per_day: float, plan: Plan, rate_hz: float) -> Rig:
     return Rig.model_validate(tables)
 
 
-def _leak(text: str) -> float:
+def leak_lb_per_day(text: str) -> float:
     """A leak as plain lb/day or with its unit."""
     try:
         value = float(text)

@@ -150,7 +150,8 @@ def _counted(count: int, noun: str) -> str:
 def _measured(outcome: Outcome) -> Fact:
     remark = ""
     if known(outcome.k_per_s):
-        remark = f"k = {plus_minus(outcome.k_per_s, outcome.k_se_per_s)} 1/s (standard error)"
+        error = "" if outcome.k_se_per_s is None else " (standard error)"
+        remark = f"k = {plus_minus(outcome.k_per_s, outcome.k_se_per_s)} 1/s{error}"
     if not known(outcome.rate_lb_per_day):
         return Fact("Measured", NONE, remark or "no rate from this record")
     factor = lb_per_day_per_k(outcome)

@@ -42,6 +42,13 @@ class Fifo:
         if not self._enabled:
             self.flush()
 
+    def copy(self) -> Fifo:
+        """Return another one with the same contents, far cheaper than a deep copy."""
+        other = Fifo.__new__(Fifo)
+        other.__dict__.update(self.__dict__)
+        other._frames = self._frames.copy()
+        return other
+
     def flush(self) -> None:
         """Drop every frame; the configuration stays."""
         self._frames.clear()

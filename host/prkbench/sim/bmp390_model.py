@@ -7,7 +7,6 @@ fast. The sensing element is a function `measure(t_s, osr_p, osr_t) -> (Pa, degC
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 
 from prkbench.errors import UsageError
@@ -138,7 +137,9 @@ class Bmp390:
         regs = self._regs
         pa, degc = self._measure(t_s, 1 << min(osr & 7, 5), 1 << min(osr >> 3, 5))
         raw_p, raw_t = self.trim.raw_for(pa, degc)
-        raw = (min(max(round(raw_p), 0), RAW_MAX), min(max(round(raw_t), 0), RAW_MAX))
+        raw = (round(raw_p), round(raw_t))
+        if not (0 <= raw[0] <= RAW_MAX and 0 <= raw[1] <= RAW_MAX):
+            raw = (min(max(raw[0], 0), RAW_MAX), min(max(raw[1], 0), RAW_MAX))
         if self._frozen is not None:
             raw = self._frozen
         self._raw = raw
@@ -211,13 +212,14 @@ class Bmp390:
 
     def save(self) -> object:
         """Return all that can change, for `restore`."""
-        return {**self.__dict__, "_regs": bytes(self._regs), "fifo": copy.deepcopy(self.fifo)}
+        return {**self.__dict__, "_regs": bytes(self._regs), "fifo": self.fifo.copy()}
 
     def restore(self, saved: object) -> None:
         """Go back to what `save` returned; what is measured is not part of the chip."""
         assert isinstance(saved, dict)
         self.__dict__.update(saved)
         self._regs = bytearray(self._regs)
+        self.fifo = self.fifo.copy()
 
     @property
     def interrupt(self) -> bool:
@@ -236,7 +238,7 @@ class Bmp390:
 
     def peek_burst(self, reg: int, n: int) -> bytes:
         """Return what `read_burst` would, without its side effects."""
-        self._refresh()
+        self._refresh(reg, reg + n)
         if reg <= FIFO_DATA < reg + n:
             before = bytes(self._regs[reg:FIFO_DATA])
             return before + self.fifo.peek(n - len(before), self._sensor_time())
@@ -248,7 +250,7 @@ class Bmp390:
         Clears error, event and interrupt flags and the data-ready bits of what was read.
         """
         regs = self._regs
-        self._refresh()
+        self._refresh(reg, reg + n)
         if self._done_us is not None and self._started_us <= self._now:
             regs[EVENT] |= ITF_ACT_PT
         end = reg + n
@@ -296,13 +298,15 @@ class Bmp390:
         if reg in (FIFO_CONFIG_1, FIFO_CONFIG_2) and regs[reg] != old:
             self.fifo.configure(regs[FIFO_CONFIG_1], regs[FIFO_CONFIG_2])
 
-    def _refresh(self) -> None:
-        """Bring the registers that are computed up to date."""
+    def _refresh(self, reg: int, end: int) -> None:
+        """Bring the registers that are computed up to date, for a read from reg up to end."""
         regs = self._regs
         if self._now >= self._ready_us:
             regs[STATUS] |= CMD_RDY
-        regs[SENSORTIME : SENSORTIME + 3] = self._sensor_time().to_bytes(3, "little")
-        regs[FIFO_LENGTH : FIFO_LENGTH + 2] = self.fifo.length.to_bytes(2, "little")
+        if reg < SENSORTIME + 3:
+            regs[SENSORTIME : SENSORTIME + 3] = self._sensor_time().to_bytes(3, "little")
+        if end > FIFO_LENGTH:
+            regs[FIFO_LENGTH : FIFO_LENGTH + 2] = self.fifo.length.to_bytes(2, "little")
 
     def _sensor_time(self) -> int:
         elapsed = (self._now - self._born_us) * self._rate

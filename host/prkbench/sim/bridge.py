@@ -20,7 +20,7 @@ from prknode.ticks import TICKS_MASK
 FIRST_TICKS = TICKS_MASK - 5_000_000
 """The simulated tick counter starts 5 s before it wraps, so that every run crosses the wrap."""
 
-_REHEARSED_CYCLES = 16
+REHEARSED_CYCLES = 32
 _LARGEST_READ = 32
 _REQUEST = struct.Struct(layout.REQUEST)
 _REPLY = struct.Struct(layout.REPLY)
@@ -69,19 +69,31 @@ class BusDevice:
         """Count one transfer; whether it goes through."""
         n = self.transfers
         self.transfers = n + 1
+        if not self.faults:
+            return True
         return not any(f.first <= n < f.first + f.count for f in self.faults)
 
 
 Address = tuple[int, int]
+Saved = dict[Address, tuple[object, int]]
 
 
-class Read(NamedTuple):
-    """One burst read: bus, address, register, count."""
+@dataclass(frozen=True)
+class Read:
+    """One burst read; head: how it is announced to the child, where its count has to fit a byte."""
 
     bus: int
     address: int
     register: int
     count: int
+    head: bytes
+
+    @classmethod
+    def of(cls, entry: bytes) -> Read:
+        """From what the child posts: bus, address, register and a 16-bit count."""
+        count = entry[-2] | entry[-1] << 8
+        head = bytes((*entry[:3], count & 0xFF))
+        return cls(entry[0], entry[1], entry[2], count, head)
 
 
 @dataclass
@@ -98,33 +110,65 @@ class Request(NamedTuple):
 
     op: int
     sequence: int
+    steps: int
+    reads: int
     us: int
     busy: bool
     fill_percent: int
     received: int
+    posted: bytes
+
+
+@dataclass
+class _Ahead:
+    """The rehearsal after the present one, made while the child plays that.
+
+    script, payload: as they will be if the child goes on as before; start_us, saved: the end of
+    the present rehearsal, to come back to if it does not.
+    """
+
+    script: list[Step]
+    payload: bytes
+    start_us: int
+    saved: Saved
+    next_saved: Saved
+    next_start_us: int
 
 
 class Bridge:
     """Buses and clock of one virtual node.
 
-    devices: (bus, address) -> Device; absent: addresses nobody acknowledges. now_us is simulated
-    time since power-on.
+    devices: (bus, address) -> Device; absent: addresses nobody acknowledges; rehearsed_cycles:
+    how many trigger-and-read cycles a rehearsal spans, 0 for none. now_us is simulated time since
+    power-on, while no rehearsal is under way.
     """
 
-    def __init__(self, devices: Mapping[Address, Device], absent: frozenset[Address]) -> None:
+    def __init__(
+        self,
+        devices: Mapping[Address, Device],
+        absent: frozenset[Address],
+        rehearsed_cycles: int = REHEARSED_CYCLES,
+    ) -> None:
         self.devices = {at: BusDevice(device) for at, device in devices.items()}
         self.now_us = 0
         self._absent = absent
+        self._cycles = rehearsed_cycles
         self._nack = False
         self._payload = b""
         self._history: deque[Step] = deque(maxlen=4)
         self._pending: Step | None = None
+        self._cycle: list[Step] = []
         self._script: list[Step] = []
         self._script_start = 0
-        self._saved: dict[Address, tuple[object, int]] = {}
+        self._saved: Saved = {}
+        self._ahead: _Ahead | None = None
+        self._foreseen = False
+        self._held: Request | None = None
+        self._passed_us = 0
 
     def restart(self) -> None:
         """The child has started again: forget what the old one was expected to do."""
+        self._give_up_ahead()
         self._history.clear()
         self._pending = None
         self._script = []
@@ -138,29 +182,57 @@ class Bridge:
     # Requests -----------------------------------------------------------------------------
 
     def take(self, message: bytes) -> Request:
-        """Carry out the bus traffic of one request; letting time pass is left to the caller."""
+        """Take in one request and carry out its bus traffic, unless it was carried out ahead.
+
+        Letting time pass is left to the caller: pass_time() before reply().
+        """
         op, sequence, steps, reads, us, received, posted, state = _REQUEST.unpack_from(message)
+        writes = message[layout.REQUEST_SIZE : layout.REQUEST_SIZE + posted]
+        request = Request(
+            op, sequence, steps, reads, us, bool(state & 1), state >> 1, received, writes
+        )
+        self._foreseen = self._is_foreseen(request)
+        if not self._foreseen:
+            self._give_up_ahead()
+            self._carry_out_request(request)
+        self._passed_us = 0
+        return request
+
+    def pass_time(self, us: int) -> None:
+        """Let simulated time pass before the reply."""
+        self._passed_us = us
+        if not self._foreseen:
+            self.now_us += us
+
+    def _carry_out_request(self, request: Request) -> None:
         self._nack = False
         self._payload = b""
-        self._settle_script(steps, reads)
-        writes = message[layout.REQUEST_SIZE : layout.REQUEST_SIZE + posted]
-        if op == layout.OP_READ:
-            # The last entry posted is the read itself: header and a 16-bit count.
-            read = Read(*writes[-6:-3], writes[-2] | writes[-1] << 8)
+        self._settle_script(request.steps, request.reads)
+        writes = request.posted
+        if request.op == layout.OP_READ:
+            # The last entry posted is the read itself: header, and the count as its two bytes.
+            read = Read.of(writes[-6:])
             self._carry_out(writes[:-6])
-            self._note_read(read)
+            if self._pending is not None:
+                self._pending.reads.append(read)
             self._payload = self._read(read)
         else:
             self._carry_out(writes)
-        if op == layout.OP_IDLE:
+        if request.op == layout.OP_IDLE and not self._goes_on(request):
             if self._pending is not None:
                 self._history.append(self._pending)
-            self._pending = Step(writes, us, [])
-        return Request(op, sequence, us, bool(state & 1), state >> 1, received)
+            self._pending = Step(writes, request.us, [])
 
-    def _note_read(self, read: Read) -> None:
-        if self._pending is not None:
-            self._pending.reads.append(read)
+    def _goes_on(self, request: Request) -> bool:
+        """Whether this idle is the last one again, which a command had cut short at its start."""
+        pending = self._pending
+        return (
+            pending is not None
+            and not self._passed_us
+            and not request.posted
+            and not pending.reads
+            and request.us == pending.us
+        )
 
     def _carry_out(self, posted: bytes) -> None:
         at = 0
@@ -192,19 +264,36 @@ class Bridge:
         flags: what the caller has to tell the child (layout.FLAG_INPUT, FLAG_INTERRUPT).
         """
         undisturbed = rehearse and not flags
+        strict = self.strict
+        if self._foreseen:
+            self._foreseen = False
+            ahead = self._ahead
+            if not strict and not self._passed_us and ahead is not None:
+                # A command came: the clock stands still, and what was made ahead is kept for after.
+                self._held = self._held or request
+                ticks = (FIRST_TICKS + ahead.start_us) & TICKS_MASK
+                return _REPLY.pack(request.sequence, flags, 0, ticks)
+            if undisturbed and not strict and ahead is not None:
+                self._ahead = self._held = None
+                self._script, self._script_start = ahead.script, ahead.next_start_us
+                self._saved = ahead.next_saved
+                ticks = (FIRST_TICKS + ahead.next_start_us) & TICKS_MASK
+                return _REPLY.pack(request.sequence, 0, len(ahead.payload), ticks) + ahead.payload
+            passed_us = self._passed_us
+            held = self._held is not None
+            self._give_up_ahead()
+            if not held or request.posted:
+                self._carry_out_request(request)
+            self.now_us += passed_us
         if self._nack:
             flags |= layout.FLAG_NACK
-        strict = self.strict
         if strict:
             flags |= layout.FLAG_STRICT
         payload = self._payload
-        ticks = self._ticks()
+        ticks = (FIRST_TICKS + self.now_us) & TICKS_MASK
         if request.op == layout.OP_IDLE and not strict:
-            payload = self._rehearse(_REHEARSED_CYCLES if undisturbed else 0)
+            payload = self._rehearse(self._cycles if undisturbed else 0)
         return _REPLY.pack(request.sequence, flags, len(payload), ticks) + payload
-
-    def _ticks(self) -> int:
-        return (FIRST_TICKS + self.now_us) & TICKS_MASK
 
     # Rehearsal ----------------------------------------------------------------------------
 
@@ -224,43 +313,105 @@ class Bridge:
             return []
         return [first, second]
 
+    def _save(self) -> Saved:
+        return {at: (d.device.save(), d.transfers) for at, d in self.devices.items()}
+
+    def _restore(self, saved: Saved) -> None:
+        for at, (state, transfers) in saved.items():
+            entry = self.devices[at]
+            entry.device.restore(state)
+            entry.transfers = transfers
+
     def _rehearse(self, cycles: int) -> bytes:
         """Carry out the expected steps; the payload that tells the child how they end."""
-        cycle = self._expected()
-        if not cycle:
+        cycle = self._cycle = self._expected()
+        if not cycle or any(r.count > _LARGEST_READ for step in cycle for r in step.reads):
             return b""
-        parts: list[bytes] = []
-        self._script = [cycle[0]]
         self._script_start = self.now_us
-        self._saved = {at: (d.device.save(), d.transfers) for at, d in self.devices.items()}
-        self._show(Step(b"", 0, cycle[0].reads), parts)
-        for n in range(1, 2 * cycles):
-            step = cycle[n & 1]
-            # The reads of the step before are taken for granted, then this step begins.
-            self._take_reads(self._script[-1].reads)
-            self._carry_out(step.posted)
-            self.now_us += step.us
-            self._script.append(step)
-            self._show(step, parts)
-        return b"".join(parts)
+        self._saved = self._save()
+        self._script, payload = self._play(cycle, max(1, 2 * cycles))
+        return payload
 
-    def _show(self, step: Step, parts: list[bytes]) -> None:
-        """Append one step with the reads that follow it, looked at without side effects."""
-        reads = []
-        for read in step.reads:
-            if read.count > _LARGEST_READ:
-                break
-            chip = self.devices[read.bus, read.address].device
+    def prepare(self) -> None:
+        """Rehearse what will follow the present rehearsal; for while the child is busy with it."""
+        if len(self._script) < 2 or self._ahead is not None:
+            return
+        start_us = self.now_us
+        saved = self._save()
+        self._take_reads(self._script[-1].reads)
+        first = self._cycle[0]
+        self._carry_out(first.posted)
+        self.now_us += first.us
+        next_start_us, next_saved = self.now_us, self._save()
+        script, payload = self._play(self._cycle, len(self._script))
+        self._ahead = _Ahead(script, payload, start_us, saved, next_saved, next_start_us)
+
+    def _play(self, cycle: list[Step], count: int) -> tuple[list[Step], bytes]:
+        """Carry out that many steps, of which the first has begun; reads of the last are to come.
+
+        Returns the steps and what tells the child of them.
+        """
+        parts: list[bytes] = []
+        step = Step(b"", 0, cycle[0].reads)
+        script = [cycle[0]]
+        for n in range(1, count + 1):
+            # The reads of the step before are taken for granted, then the next step begins.
+            found = self._show(step.reads, take=n < count)
+            ticks = (FIRST_TICKS + self.now_us) & TICKS_MASK
+            parts.append(_STEP.pack(len(step.posted), step.us, ticks, len(found)))
+            parts.append(step.posted)
+            parts.append(found)
+            if n < count:
+                step = cycle[n & 1]
+                self._carry_out(step.posted)
+                self.now_us += step.us
+                script.append(step)
+        return script, b"".join(parts)
+
+    def _show(self, reads: list[Read], *, take: bool) -> bytes:
+        """What these reads find, each with its header; with or without their side effects."""
+        parts = []
+        for read in reads:
+            entry = self.devices[read.bus, read.address]
+            chip = entry.device
             chip.advance(self.now_us)
-            reads.append(bytes(read) + chip.peek_burst(read.register, read.count))
-        found = b"".join(reads)
-        parts.append(_STEP.pack(len(step.posted), step.us, self._ticks(), len(found)))
-        parts.append(step.posted)
-        parts.append(found)
+            parts.append(read.head)
+            if take:
+                entry.transfers += 1
+                parts.append(chip.read_burst(read.register, read.count))
+            else:
+                parts.append(chip.peek_burst(read.register, read.count))
+        return b"".join(parts)
 
     def _take_reads(self, reads: list[Read]) -> None:
         for read in reads:
             self._read(read)
+
+    def _is_foreseen(self, request: Request) -> bool:
+        """Whether the child has played the whole rehearsal and asks for what was made ahead."""
+        if self._ahead is None:
+            return False
+        first = self._cycle[0]
+        if self._held is not None:
+            return request.op == layout.OP_IDLE and (request.us, request.posted) == (first.us, b"")
+        return (
+            request.op == layout.OP_IDLE
+            and request.steps == len(self._script) - 1
+            and request.reads == len(self._script[-1].reads)
+            and request.us == first.us
+            and request.posted == first.posted
+        )
+
+    def _give_up_ahead(self) -> None:
+        """Go back to the end of the present rehearsal, and do what was held back since."""
+        ahead, held = self._ahead, self._held
+        self._ahead = self._held = None
+        if ahead is not None:
+            self.now_us = ahead.start_us
+            self._restore(ahead.saved)
+        if held is not None:
+            self._carry_out_request(held)
+            self._passed_us = 0
 
     def _settle_script(self, steps: int, reads: int) -> None:
         """The child used this many steps after the first, and this many reads of the last one."""
@@ -268,12 +419,11 @@ class Bridge:
         if not script:
             return
         self._script = []
+        steps = min(steps, len(script) - 1)
         if steps != len(script) - 1:
             # It did something else: go back and do what it really did.
             self.now_us = self._script_start
-            for at, (saved, transfers) in self._saved.items():
-                self.devices[at].device.restore(saved)
-                self.devices[at].transfers = transfers
+            self._restore(self._saved)
             for n in range(steps):
                 self._take_reads(script[n].reads)
                 self._carry_out(script[n + 1].posted)
@@ -285,5 +435,5 @@ class Bridge:
             if self._pending is not None:
                 self._history.append(script[steps - 1])
             self._pending = Step(script[steps].posted, script[steps].us, [])
-        for read in last:
-            self._note_read(read)
+        if self._pending is not None:
+            self._pending.reads.extend(last)

@@ -45,6 +45,7 @@ class Console:
         self._inbox = b""
         self._interrupted = self._signalled = False
         self._since = 0.0
+        self._settled = False
         self._raw_wanted = False
         self._hidden = False
         self._seen = b""
@@ -101,6 +102,17 @@ class Console:
         interrupted = self._interrupted
         self._enter(State.NODE)
         self._interrupted = interrupted
+        self._settled = False
+        self.feed()
+
+    @property
+    def settled(self) -> bool:
+        """Whether the node has come so far that it is sent commands."""
+        return self._settled
+
+    def node_settled(self) -> None:
+        """The node has brought its sensors up; a board's USB takes longer than that to come up."""
+        self._settled = True
         self.feed()
 
     def node_ends(self) -> None:
@@ -146,7 +158,8 @@ class Console:
             if self._interrupted:
                 return
             at = self._inbox.find(_CTRL_C)
-            if self.state is State.BOOTING and at < 0:
+            waits = self.state is State.BOOTING or (self.state is State.NODE and not self._settled)
+            if waits and at < 0:
                 return
             if self.state is not State.REPL and at >= 0:
                 # A board drops what it has not read when it is interrupted.

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from prkbench.errors import DeviceError
-from prkbench.sim.bridge import Address, Bridge, Device, Request
+from prkbench.sim.bridge import REHEARSED_CYCLES, Address, Bridge, Device, Request
 from prkbench.sim.child import virtual_board as layout
 from prkbench.sim.child_process import ChildProcess, Interpreter, default_interpreter
 from prkbench.sim.console import Console, State
@@ -33,6 +33,7 @@ _HOLD_FILL_PERCENT = 50
 _DRAIN_POLL_MS = 1
 _HURRY_MS = 5
 _WAIT_MS = 200
+_LONGEST_SETTLING_US = 1_000_000
 _FAILED_STARTS = 3
 _REBOOT = b"\r\nMPY: soft reboot\r\n"
 
@@ -43,7 +44,7 @@ class VirtualNode:
     devices: simulated chips by (bus, address); absent: addresses that nobody acknowledges;
     config: what config.json on the virtual board holds; unique_id: hexadecimal, also the source of
     run ids; realtime: simulated time keeps step with the wall clock; line: where to serve, a new
-    pseudo-terminal unless given.
+    pseudo-terminal unless given; rehearsed_cycles: see Bridge, of no influence on the outcome.
     """
 
     def __init__(
@@ -57,8 +58,9 @@ class VirtualNode:
         absent: frozenset[Address] = frozenset(),
         heap: str = HEAP,
         line: PublicLine | None = None,
+        rehearsed_cycles: int = REHEARSED_CYCLES,
     ) -> None:
-        self.bridge = Bridge(devices, absent)
+        self.bridge = Bridge(devices, absent, rehearsed_cycles)
         self.interpreter: Interpreter = interpreter or default_interpreter()
         self.exchanges = 0
         self._realtime = realtime
@@ -74,6 +76,7 @@ class VirtualNode:
         self._failed_starts = 0
         self._reset_asked = False
         self._undisturbed = False
+        self._begun_us = 0
         self._stop = False
         self._wall_origin = time.monotonic()
 
@@ -136,12 +139,13 @@ class VirtualNode:
     def _after_exit(self) -> None:
         """The child is gone: start it again as the board would come back."""
         console = self._console
-        if console.state is State.STARTING:
+        without_repl = self.interpreter == "cpython" and console.state is not State.NODE
+        if console.state is State.STARTING or without_repl:
             self._failed_starts += 1
             if self._failed_starts == _FAILED_STARTS:
                 raise DeviceError(
-                    f"the {self.interpreter} child ended {_FAILED_STARTS} times before it ran any "
-                    "firmware: expected a working interpreter, reinstall prkbench"
+                    f"the {self.interpreter} child ended {_FAILED_STARTS} times before the node "
+                    "ran: expected a working interpreter and firmware, reinstall prkbench"
                 )
         reset = self._reset_asked
         raw = console.state is State.REPL and console.raw and not reset
@@ -202,13 +206,18 @@ class VirtualNode:
         self._undisturbed = False
         op = request.op
         if op == layout.OP_IDLE:
+            if not self._console.settled and (
+                not request.busy or self.bridge.now_us > self._begun_us + _LONGEST_SETTLING_US
+            ):
+                self._console.node_settled()
             self._idle(request)
         elif op == layout.OP_STARTED:
-            self._failed_starts = 0
             self._console.child_started()
         elif op == layout.OP_BEGIN:
             if self._realtime:
                 self._catch_up()
+            self._failed_starts = 0
+            self._begun_us = self.bridge.now_us
             self._console.node_begins()
         elif op == layout.OP_END:
             self._console.node_ends()
@@ -222,6 +231,8 @@ class VirtualNode:
         if self._console.interrupted and self._console.state is State.NODE:
             flags |= layout.FLAG_INTERRUPT
         child.reply(self.bridge.reply(request, flags, self._undisturbed))
+        if self._undisturbed:
+            self.bridge.prepare()
 
     def _catch_up(self) -> None:
         """Time went on while no node was running."""
@@ -240,7 +251,7 @@ class VirtualNode:
         while not self._cut_short(request):
             drained = self._public.drained
             if request.busy and request.fill_percent < _HOLD_FILL_PERCENT and drained:
-                self.bridge.now_us += request.us
+                self.bridge.pass_time(request.us)
                 self._undisturbed = True
                 return
             self._look(_DRAIN_POLL_MS if request.busy and not drained else _WAIT_MS)
@@ -250,7 +261,7 @@ class VirtualNode:
         while True:
             now = int((time.monotonic() - self._wall_origin) * 1e6)
             if now >= end or self._cut_short(request):
-                self.bridge.now_us = max(self.bridge.now_us, min(now, end))
+                self.bridge.pass_time(max(0, min(now, end) - self.bridge.now_us))
                 return
             self._look(max(1, min(_WAIT_MS, (end - now) // 1000)))
 

@@ -35,6 +35,15 @@ FLAG_NACK, FLAG_INPUT, FLAG_STRICT, FLAG_INTERRUPT = 1, 2, 4, 8
 _MAX_POSTED = 128
 
 
+class micropython:  # noqa: N801
+    """What the compiler of MicroPython takes as a mark, and CPython as a decorator."""
+
+    @staticmethod
+    def native(function):
+        """Compile to machine code: these functions run several times a sample."""
+        return function
+
+
 class VirtualBus:
     """One I2C bus, like machine.I2C as far as the driver uses it."""
 
@@ -42,10 +51,12 @@ class VirtualBus:
         self._board = board
         self._number = number
 
+    @micropython.native
     def readfrom_mem_into(self, address, register, buffer):
         """Burst read; OSError(5) when not acknowledged."""
         self._board.bus_read(self._number, address, register, buffer)
 
+    @micropython.native
     def writeto_mem(self, address, register, buffer):
         """Burst write; OSError(5) when not acknowledged."""
         self._board.bus_write(self._number, address, register, buffer)
@@ -84,6 +95,7 @@ class VirtualBoard:
         self._poll_replies = select.poll()
         self._poll_replies.register(replies if _CPYTHON else self._replies, select.POLLIN)
         self._one = bytearray(1)
+        self._collects = 0
         # Run ids of a board that was started again differ from those it gave before.
         self._runs = (starts & 63) << 6
 
@@ -125,6 +137,7 @@ class VirtualBoard:
             self._step_end = REPLY_SIZE + length
             self._enter_step()
 
+    @micropython.native
     def _enter_step(self):
         """Make the step at _step_at the present one: its ticks, its reads."""
         posted, _, ticks, reads = struct.unpack_from(STEP, self._reply, self._step_at)
@@ -135,27 +148,7 @@ class VirtualBoard:
         self._step_at = at + reads
         self._reads_used = 0
 
-    def _rehearsed(self, us):
-        """Whether an idle of us after the posted writes is the next step; if so, take it."""
-        at = self._step_at
-        if at >= self._step_end:
-            return False
-        reply = self._reply
-        posted = reply[at]
-        if posted != self._posted or struct.unpack_from("<I", reply, at + 1)[0] != us:
-            return False
-        if posted:
-            first = at + STEP_SIZE
-            if (
-                self._out_view[REQUEST_SIZE : REQUEST_SIZE + posted]
-                != self._view[first : first + posted]
-            ):
-                return False
-        self._posted = 0
-        self._steps_used += 1
-        self._enter_step()
-        return True
-
+    @micropython.native
     def _post(self, bus, address, register, data):
         out = self._out
         at = REQUEST_SIZE + self._posted
@@ -164,9 +157,11 @@ class VirtualBoard:
         out[at + 1] = address
         out[at + 2] = register
         out[at + 3] = n
-        out[at + 4 : at + 4 + n] = data
+        for i in range(n):
+            out[at + 4 + i] = data[i]
         self._posted += 4 + n
 
+    @micropython.native
     def bus_write(self, bus, address, register, data):
         """Post a write, or send it at once while the parent wants each one acknowledged."""
         self._read_end = self._read_at
@@ -176,6 +171,7 @@ class VirtualBoard:
         if self._flags & FLAG_STRICT:
             self._ask(OP_WRITE, 0, 0)
 
+    @micropython.native
     def bus_read(self, bus, address, register, buffer):
         """Read from what the last idle brought, or ask the parent."""
         n = len(buffer)
@@ -233,6 +229,7 @@ class VirtualBoard:
         self._step_end = self._step_at
         self._flags = FLAG_STRICT
 
+    @micropython.native
     def ticks_us(self):
         """The simulated clock as of the last reply."""
         return self._ticks
@@ -241,6 +238,7 @@ class VirtualBoard:
         """I2C bus 0 or 1."""
         return self._buses[number]
 
+    @micropython.native
     def read_into(self, buffer):
         """Bytes the host has sent."""
         n = 0
@@ -250,7 +248,7 @@ class VirtualBoard:
                     break
                 buffer[n] = self._one[0]
                 n += 1
-            self._received += n
+            self._received = (self._received + n) & 0xFFFFFFFF
             if not n:
                 self._flags &= ~FLAG_INPUT
         return n
@@ -259,10 +257,32 @@ class VirtualBoard:
         """The proxy in front always takes what comes."""
         return self._stdout.write(view)
 
+    @micropython.native
     def idle(self, us, busy, fill):
-        """Let simulated time pass."""
-        if us > 0 and not self._rehearsed(us):
-            self._ask(OP_IDLE, us, (1 if busy else 0) | fill << 1)
+        """Let simulated time pass: by the rehearsal if this is its next step, else by asking."""
+        if us <= 0:
+            return
+        at = self._step_at
+        if at < self._step_end:
+            reply = self._reply
+            count = self._posted
+            posted, step_us, ticks, reads = struct.unpack_from(STEP, reply, at)
+            if posted == count and step_us == us:
+                at += STEP_SIZE
+                out = self._out
+                i = 0
+                while i < count and out[REQUEST_SIZE + i] == reply[at + i]:
+                    i += 1
+                if i == count:
+                    at += count
+                    self._posted = 0
+                    self._ticks = ticks
+                    self._read_at = at
+                    self._read_end = self._step_at = at + reads
+                    self._steps_used += 1
+                    self._reads_used = 0
+                    return
+        self._ask(OP_IDLE, us, (1 if busy else 0) | fill << 1)
 
     def config(self):
         """config.json as a dict."""
@@ -284,8 +304,10 @@ class VirtualBoard:
         return gc.mem_alloc(), gc.mem_free()
 
     def collect(self):
-        """Collect garbage."""
-        gc.collect()
+        """Collect garbage, not every time: this heap has room for more of it than a board's."""
+        self._collects = (self._collects + 1) & 15
+        if not self._collects:
+            gc.collect()
 
     def reset(self):
         """Ask the parent for a restart, which kills this process."""
@@ -349,6 +371,8 @@ def start(arguments):
     if _CPYTHON:
         sys.path.insert(0, flash)
         os.chdir(flash)
+        # MicroPython's, which main.py may use; CPython frees what is not used by itself.
+        gc.threshold = lambda *_: 0
     else:
         import vfs
         from virtual_flash import Flash
