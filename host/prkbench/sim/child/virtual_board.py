@@ -35,7 +35,7 @@ FLAG_NACK, FLAG_INPUT, FLAG_STRICT, FLAG_INTERRUPT = 1, 2, 4, 8
 _MAX_POSTED = 128
 
 
-class micropython:  # noqa: N801
+class micropython:
     """What the compiler of MicroPython takes as a mark, and CPython as a decorator."""
 
     @staticmethod
