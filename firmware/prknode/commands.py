@@ -94,11 +94,7 @@ def _memory(node, suffixes, parameters):
 def _set_role(node, suffixes, parameters):
     node.require_idle()
     sensor = _sensor(node, suffixes[0])
-    role = _value(ROLE, parameters[0])
-    old = sensor.role
-    sensor.role = role
-    if old != role:
-        node.sensors_changed()
+    sensor.role = _value(ROLE, parameters[0])
 
 
 def _role(node, suffixes, parameters):

@@ -4,10 +4,7 @@ It never sleeps: step() does what is due and returns how long nothing will be. E
 differs between a board, the unix port and a test comes in through the board object.
 """
 
-import binascii
-import json
-
-from prknode import PROTOCOL, __version__, commands
+from prknode import commands
 from prknode.answers import Answers
 from prknode.blocks import BlockSums
 from prknode.bmp390 import FAULT_NAMES, OK, Bmp390
@@ -51,6 +48,7 @@ from prknode.scpi import ScpiError
 from prknode.segments import GAP, REPRESS, VENT
 from prknode.sensors import Sensors
 from prknode.settings import SettingError, Settings
+from prknode.setup import describe
 from prknode.status import OPER_MEASURING, OPER_SETTLING, QUES_SENSOR1, Status
 from prknode.ticks import Elapsed, ticks_diff
 
@@ -273,9 +271,6 @@ class Node:
             self._set_up()
             self._forced.configure(self.settings)
 
-    def sensors_changed(self):
-        """A role was changed; nothing depends on it before INITiate."""
-
     def initiate(self):
         """Start a run: a new id, empty rings, time zero."""
         if self.measuring:
@@ -405,11 +400,4 @@ class Node:
         return self._setup if self.run_id else self._describe()
 
     def _describe(self):
-        setup = self.settings.as_dict()
-        setup["run"] = self.run_id
-        setup["version"] = __version__
-        setup["protocol"] = PROTOCOL
-        setup["node"] = self.board.unique_id()
-        setup["trims"] = [binascii.hexlify(chip.trim).decode() for chip in self.chips]
-        setup["chips"] = [chip.chip_id for chip in self.chips]
-        return json.dumps(setup).encode()
+        return describe(self.settings, self.run_id, self.board.unique_id(), self.chips)

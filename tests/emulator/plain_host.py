@@ -70,20 +70,28 @@ class PlainHost:
         _, first, count, size = struct.unpack_from("<IIHH", body)
         return first, count, body[12 : 12 + count * size]
 
-    def log(self, samples: int, pauses: random.Random | None) -> dict[str, bytes]:
+    def log(
+        self, samples: int, pauses: random.Random | None, rest_s: float = 0.0
+    ) -> dict[str, bytes]:
         """All records of a run of that many samples, asked for at random moments of wall time."""
-        taken = {"READ": b"", "BLOC": b"", "RES": b""}
-        commands = {"READ": "DATA:READ?", "BLOC": "DATA:BLOC?", "RES": "CALC:DEC:READ?"}
+        taken = {"READ": bytearray(), "BLOC": bytearray(), "RES": bytearray()}
+        commands = {"BLOC": "DATA:BLOC?", "RES": "CALC:DEC:READ?"}
         following = dict.fromkeys(taken, 0)
         while following["READ"] < samples:
+            full = True
+            while full:
+                first, count, records = self.block(f"DATA:READ? {following['READ']},200")
+                assert first == following["READ"], f"samples lost before {first}"
+                following["READ"] += count
+                taken["READ"] += records
+                full = count == 200
             for kind, command in commands.items():
                 first, count, records = self.block(f"{command} {following[kind]},200")
                 assert first == following[kind], f"{kind}: records lost before {first}"
                 following[kind] += count
                 taken[kind] += records
-            if pauses is not None:
-                time.sleep(pauses.random() * 0.03)
-        return taken
+            time.sleep(rest_s if pauses is None else pauses.random() * 0.03)
+        return {kind: bytes(data) for kind, data in taken.items()}
 
 
 def records(

@@ -82,10 +82,13 @@ class FakeChip:
         self._store(4, self.pressure + (self._noise & 63))
         self._store(7, self.temperature + (self._noise >> 10))
 
+    def _period_us(self):
+        period = 5000 << self._registers[_ODR]
+        return period + period * self.clock_error // 1000
+
     def _stream(self):
         """Let the frames come that are due by now; a full FIFO takes no more."""
-        period = 5000 << self._registers[_ODR]
-        period += period * self.clock_error // 1000
+        period = self._period_us()
         while ticks_diff(self._board.now, self._next_frame) >= 0:
             if self._frames < _FIFO_FRAMES and not self.silent:
                 self._frames += 1
@@ -137,7 +140,7 @@ class FakeChip:
         if register == _PWR_CTRL:
             self._streaming = value == 0x33
             self._frames = 0
-            self._next_frame = (self._board.now + CONVERSION_US) & TICKS_MASK
+            self._next_frame = (self._board.now + self._period_us()) & TICKS_MASK
         if register == 0x1C and self.refuses:
             self._registers[2] = 4
         if register == _PWR_CTRL and value == 0x13:

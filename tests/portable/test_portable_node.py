@@ -355,7 +355,7 @@ def test_state_and_status_follow_the_run():
 
 
 def test_the_decay_is_measured_from_start_to_answer():
-    board, node = bench(rate_mhz=1000, settle_min=0)
+    board, node = bench(rate_mhz=200, settle_min=0)
     assert ask(node, board, "CALC:DEC?") == b"9.91E37,9.91E37,IDLE,0,NONE"
     tell(node, board, "INIT")
     assert ask(node, board, "CALC:DEC?") == b"9.91E37,9.91E37,SETTLING,0,NONE"

@@ -1,4 +1,5 @@
 import math
+from array import array
 
 import numpy as np
 import pytest
@@ -141,3 +142,15 @@ def test_lag_of_a_straight_line_is_exact_and_no_lag_is_the_input():
 def test_a_time_that_is_none_is_refused(t_s):
     with pytest.raises(UsageError, match="no measurement"):
         Transducer(still(), 1).measure(t_s, 16, 2)
+
+
+def test_a_month_takes_no_more_memory_than_a_few_hours():
+    """With a limited history the grids stay short, and every reading stays as it was to the bit."""
+    whole, limited = Transducer(still(), 7), Transducer(still(), 7, history_s=3600.0)
+    for hour in range(0, 30 * 24, 7):
+        t_s = hour * 3600.0 + 1234.5
+        assert limited.measure(t_s, 16, 2) == whole.measure(t_s, 16, 2)
+        kept = sum(len(v) for v in vars(limited).values() if isinstance(v, array))
+        assert kept <= 4 * 3 * 3600, "four grids, three hours"
+    with pytest.raises(UsageError, match="from"):
+        limited.expected(0.0)

@@ -264,7 +264,7 @@ def _conclude(
     relative = null_pa / mean_x if mean_x > 0.0 else math.inf
     k, statistical = host.k_per_s, host.se_per_s
     se = math.hypot(statistical, k * relative)
-    decided = verdict.decide(k, se, host.rows * round(host.step_s / 60.0), conversion,
+    decided = verdict.decide(k, se, host.rows, conversion,
                              question.limit_kg_per_s)  # fmt: skip
     low, high = verdict.interval(k, se)
     outcome.verdict, outcome.sentence, outcome.exit_code = (
@@ -279,7 +279,7 @@ def _conclude(
     )
     outcome.upper_limit95_lb_per_day = conversion.rate_lb_per_day(verdict.upper_limit(k, se))
     outcome.reasons.append(
-        f"fit of {host.rows} rows of {host.step_s / 60:g} min; residual correlation time most "
+        f"fit of {host.rows} minutes; residual correlation time most "
         f"likely {host.tau_s / 60:.0f} min; thermal lag "
         f"{'fitted' if host.lag_fitted else 'assumed from the configuration'}; the flow law is "
         f"the rig's, not estimated"

@@ -69,10 +69,8 @@ def series_of(
     if host is not None and len(used.slot):
         rows = independent.rows_of(used)
         at = np.searchsorted(blocks.slot, rows.slot)
-        # D of the fit is taken over two of its own steps; scale the minute's slope to it.
-        slope = rows.d * (host.step_s / 60.0)
         offset = np.array([host.intercepts.get(int(s), np.nan) for s in rows.segment])
-        fit[at] = offset - host.k_per_s * rows.i + host.d_pa_per_k * slope
+        fit[at] = offset - host.k_per_s * rows.i + host.d_pa_per_k * rows.d
     results = np.frombuffer(file.payload(run.run_id, Kind.RESULT), dtype=_RESULT_DTYPE)
     results = results[results["se"] != NO_SE]
     return Series(

@@ -327,9 +327,16 @@ class Bridge:
         cycle = self._cycle = self._expected()
         if not cycle or any(r.count > _LARGEST_READ for step in cycle for r in step.reads):
             return b""
+        size = sum(
+            layout.STEP_SIZE + len(step.posted) + sum(4 + r.count for r in step.reads)
+            for step in cycle
+        )
+        room = (layout.MAX_REPLY - layout.REPLY_SIZE) // size
+        if not room:
+            return b""
         self._script_start = self.now_us
         self._saved = self._save()
-        self._script, payload = self._play(cycle, max(1, 2 * cycles))
+        self._script, payload = self._play(cycle, max(1, 2 * min(cycles, room)))
         return payload
 
     def prepare(self) -> None:

@@ -81,10 +81,17 @@ def lag_response(values: FloatArray, step_s: float, tau_s: float, start: float) 
 class Transducer:
     """A sensing element in one place of the bench, repeatable from its seed.
 
-    `source` gives the true pressure and air temperature there (`Bench.source(role)`).
+    `source` gives the true pressure and air temperature there (`Bench.source(role)`). Only the
+    last `history_s` at least can be asked for, if given, so that a month takes no more memory.
     """
 
-    def __init__(self, source: Source, seed: int, spec: TransducerSpec | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        seed: int,
+        spec: TransducerSpec | None = None,
+        history_s: float | None = None,
+    ) -> None:
         self.spec = spec or TransducerSpec()
         self._source = source
         limit = self.spec.offset_limit_pa
@@ -99,6 +106,8 @@ class Transducer:
             for _ in self.spec.flicker_taus_s
         ]
         self._lagged_k: float | None = None
+        self._history_s = history_s
+        self._first = 0
         self._chunks = 0
         self._known_s = 0.0
         # Value and rise to the next second, of apparent pressure and of sensor temperature.
@@ -148,10 +157,21 @@ class Transducer:
             store.frombytes(values.tobytes())
         self._chunks += 1
         self._known_s = self._chunks * float(_CHUNK_S)
+        if self._history_s is not None:
+            self._forget(int((self._known_s - _CHUNK_S - self._history_s) // _CHUNK_S) * _CHUNK_S)
+
+    def _forget(self, before_s: int) -> None:
+        """Drop what was known of the time before."""
+        if before_s > self._first:
+            for store in (self._p, self._p_rise, self._t, self._t_rise):
+                del store[: before_s - self._first]
+            self._first = before_s
 
     def _require(self, t_s: float) -> None:
-        if not 0.0 <= t_s < math.inf:
-            raise UsageError(f"no measurement at {t_s:g} s, expected a time from 0 s on")
+        if not self._first <= t_s < math.inf:
+            raise UsageError(
+                f"no measurement at {t_s:g} s, expected a time from {self._first} s on"
+            )
         while t_s >= self._known_s:
             self._extend()
 
@@ -160,10 +180,11 @@ class Transducer:
 
         The oversampling factors are 1 to 32. Every call takes the next two noise draws.
         """
-        if not 0.0 <= t_s < self._known_s:
+        if not self._first <= t_s < self._known_s:
             self._require(t_s)
         i = int(t_s)
         s = t_s - i
+        i -= self._first
         noise = self._noise
         n = self._drawn
         if n + 2 > len(noise):
@@ -191,4 +212,5 @@ class Transducer:
         self._require(t_s)
         i = int(t_s)
         s = t_s - i
+        i -= self._first
         return self._p[i] + s * self._p_rise[i], self._t[i] + s * self._t_rise[i]

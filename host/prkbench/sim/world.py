@@ -9,6 +9,8 @@ from prkbench.sim.transducer import Transducer, TransducerSpec
 from prkbench.sim.trims import Trim, plausible_trim
 
 _TRIMS, _CLOCKS, _SENSORS = 11, 12, 13
+_HISTORY_S = 3600.0
+"""Chips are taken back by two rehearsals at the most: a quarter of an hour at the slowest rate."""
 _CLOCK_SPREAD = 0.02
 """The chips' own clocks are this far off at the most, relative."""
 
@@ -52,5 +54,6 @@ class World:
             trim = plausible_trim(spawn(seed, _TRIMS, n))
             clock = float(spawn(seed, _CLOCKS, n).uniform(-_CLOCK_SPREAD, _CLOCK_SPREAD))
             own_seed = int(spawn(seed, _SENSORS, n).integers(1 << 62))
-            element = Transducer(self.bench.source(place), own_seed, transducer)
+            source = self.bench.source(place)
+            element = Transducer(source, own_seed, transducer, history_s=_HISTORY_S)
             self.chips[at] = BenchSensor(trim, element, chip_id, clock)

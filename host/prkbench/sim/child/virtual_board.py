@@ -23,10 +23,10 @@ REQUEST_SIZE = 16
 REPLY = "<BBHI"
 """sequence, flags, payload bytes, ticks; then the payload."""
 REPLY_SIZE = 8
-STEP = "<BIIB"
+STEP = "<BIIH"
 """A step: posted bytes, us, ticks after it, bytes of reads; then both. The first step of a reply
 is the present moment. A read: bus, address, register, count, bytes."""
-STEP_SIZE = 10
+STEP_SIZE = 11
 MAX_REPLY = 4096
 
 OP_BEGIN, OP_IDLE, OP_READ, OP_WRITE, OP_RESET, OP_END, OP_STARTED = 1, 2, 3, 4, 5, 6, 7
