@@ -250,7 +250,9 @@ class Node:
             raise ScpiError(-221, "measuring: ABORt first")
 
     def change(self, key, value):
-        """Put a setting into force."""
+        """Put a setting into force; one that is in force already disturbs no sensor."""
+        if self.settings.values[key] == value:
+            return
         self.settings.values[key] = value
         if key in ("osr_p", "osr_t", "iir"):
             self._set_up()

@@ -88,7 +88,10 @@ class RunDb:
         except FileExistsError:
             raise UsageError(f"{path}: exists already, choose another name or move it") from None
         except OSError as error:
-            raise UsageError(f"{path}: cannot create the run file: {error.strerror}") from None
+            raise UsageError(
+                f"{path}: cannot create the run file: {error.strerror}; name one in an existing "
+                "folder that you may write to"
+            ) from None
         try:
             with guarded(path):
                 connection = _connect(path, "rw")
@@ -200,6 +203,11 @@ def guarded(path: Path) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code == sqlite3.SQLITE_FULL:
             text = "the disk is full; all up to the last commit is safe: make room and go on"
+        elif code == sqlite3.SQLITE_IOERR:
+            text = (
+                f"the disk refuses to read or write ({error}); all up to the last commit is safe: "
+                "check its space, quota and health and go on"
+            )
         elif code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             text = "locked by another program, close it and try again"
         elif code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):

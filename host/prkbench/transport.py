@@ -81,12 +81,16 @@ class Transport:
         except (serial.SerialException, OSError) as error:
             raise DeviceError(f"{self.port}: the line broke while reading: {error}") from error
         finally:
-            self._serial.timeout = old
+            # Setting it asks the port, which may be gone; the next read says so.
+            with contextlib.suppress(serial.SerialException, OSError):
+                self._serial.timeout = old
         return taken
 
 
 def _why(port: str, error: Exception) -> str:
     text = str(error)
+    if "not known" in text:
+        return f"{port}: not a kind of URL known here; expected socket:// or rfc2217://"
     if "://" in port:
         return f"{port}: cannot connect ({text}); is the node served there?"
     if isinstance(error, ValueError):
@@ -101,4 +105,6 @@ def _why(port: str, error: Exception) -> str:
         )
     if "exclusively lock" in text or "busy" in text or getattr(error, "errno", None) in (11, 16):
         return f"{port}: busy; another program has it open (a serial monitor, another 'prk log'?)"
-    return f"{port}: cannot open ({text})"
+    if "Could not configure port" in text:
+        return f"{port}: not a serial port; see 'prk list'"
+    return f"{port}: cannot open ({text}); see 'prk list'"

@@ -75,13 +75,25 @@ def examine_readings(
         },
         series=_series(readings),
     )
+    if limit_lb_per_day is not None:
+        _hold_against(outcome, result, limit_lb_per_day)
     if any(result.verdict.startswith(word) for word in _UNDECIDED):
         outcome.exit_code = _NO_VERDICT_EXIT
     if faults:
         outcome.exit_code = 4
+        outcome.reasons.append(f"integrity FAILED: {faults[0]}")
     if result.verdict == SEALED:
         outcome.verdict = f"{SEALED} (< {show(result.upper_limit95_lb_per_day)} lb/day)"
     return outcome
+
+
+def _hold_against(outcome: Outcome, result: ReadingsResult, limit: float) -> None:
+    """A limit is only ever the user's: status 1 above it, 0 below, else undecided."""
+    above = result.interval95_lb_per_day[0] > limit
+    below = result.upper_limit95_lb_per_day < limit
+    outcome.exit_code = 1 if above else 0 if below else _NO_VERDICT_EXIT
+    word = "above" if above else "below" if below else "not distinguishable from"
+    outcome.sentence += f"; {word} the limit of {show(limit)} lb/day"
 
 
 def _sentence(result: ReadingsResult) -> str:

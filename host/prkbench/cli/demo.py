@@ -81,6 +81,10 @@ def demo(
     rig = demo_rig(lb_per_day, plan, rate_hz)
     path = out or _fresh_path()
     page = page_beside(path)
+    if path.exists():
+        raise UsageError(f"{path}: exists already; choose another name with --out")
+    if not path.parent.is_dir():
+        raise UsageError(f"{path}: no such folder; name a file in an existing one with --out")
     # A node that cannot take these settings is said here, before one is started.
     node_config(rig)
     scene = Scene(rig.to_toml(), seed, plan.hvac_k, interpreter=interpreter)
@@ -163,8 +167,6 @@ def _fresh_path() -> Path:
 
 
 def _log(served: Served, path: Path, rig: Rig, seconds: float, seed: int, *, quiet: bool) -> None:
-    if path.exists():
-        raise UsageError(f"{path}: exists already; choose another name with --out")
     client = NodeClient.connect(served.port, timeout_s=10.0)
     try:
         with opened(path, client, rig, {"seed": seed}) as file:

@@ -17,6 +17,7 @@ from prkbench.cli.present import bar, page_beside, present
 from prkbench.errors import UndecidedError, UsageError
 from prkbench.rig import Rig, load_rig
 from prkbench.runfile import Kind, RunFile
+from prkbench.units import Dimension, parse, to_lb_per_day
 
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="Run file.")]
 RigPath = Annotated[Path | None, typer.Option("--rig", help="Rig file; default: the run's own.")]
@@ -64,6 +65,9 @@ def analyze(
     law: Annotated[
         str | None, typer.Option("--law", help="For imported readings: viscous, choked, linear.")
     ] = None,
+    limit: Annotated[
+        str | None, typer.Option("--limit", help='Your own limit, such as "1 lb/day".')
+    ] = None,
     page: PagePath = None,
     as_json: AsJson = False,
 ) -> int:
@@ -72,9 +76,15 @@ def analyze(
     Example: prk analyze imported.prk
     """
     target = page_beside(run, page)
+    most = parse(limit, Dimension.MASS_RATE, positive=True) if limit else None
     with RunFile.open(run) as file:
         if file.readings() is not None:
-            outcome = examine_readings(file, law)
+            if rig is not None:
+                raise UsageError(
+                    f"--rig {rig}: imported readings come from no rig of ours; leave it out, "
+                    "--limit gives a limit"
+                )
+            outcome = examine_readings(file, law, None if most is None else to_lb_per_day(most))
         else:
             if law is not None:
                 raise UsageError(
@@ -82,8 +92,9 @@ def analyze(
                 )
             chosen = _rig(file, rig)
             conversion = Conversion.from_rig(chosen) if chosen else Conversion()
-            limit = chosen.limit.rate_kg_per_s if chosen else None
-            outcome = run_examination(file, Question(chosen, conversion, False, limit), as_json)
+            if most is None and chosen is not None:
+                most = chosen.limit.rate_kg_per_s
+            outcome = run_examination(file, Question(chosen, conversion, False, most), as_json)
         return present(outcome, target, as_json)
 
 
