@@ -309,7 +309,11 @@ def _conclude(
                 )
             )
     if question.rig is not None and question.verify:
-        _compare(outcome, k, se, predict(question.rig))
+        if host.rows >= verdict.LEAST_ROWS:
+            _compare(outcome, k, se, predict(question.rig))
+        else:
+            detail = f"{host.rows} minutes are too few to compare, {verdict.LEAST_ROWS} are needed"
+            checks.append(Check("prediction", None, detail))
     return outcome
 
 
