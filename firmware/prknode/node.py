@@ -282,8 +282,7 @@ class Node:
         settings = self.settings
         sampler = self._forced
         if settings["rate_mhz"] > FASTEST_MHZ:
-            # Its modules take several KB of a board's heap, so only where they are used.
-            from prknode.fifo import FifoSampler
+            from prknode.fifo import FifoSampler  # several KB, so only where it is used
 
             sampler = FifoSampler(self._sensors, settings, settings.chamber())
         problem = sampler.problem()

@@ -30,6 +30,11 @@ def correlation(tau_s: float, step_s: float = 60.0) -> int:
     return min(1020, round(1024 * math.exp(-step_s / tau_s))) if tau_s > 0.0 else 0
 
 
+def correlation_time_s(rho1024: int, step_s: float = 60.0) -> float:
+    """Correlation time that a lag-1 correlation means; a minute where there is none."""
+    return -step_s / math.log(rho1024 / 1024) if rho1024 > 376 else step_s
+
+
 def node_values(rig: Rig) -> dict[str, int | str]:
     """The node's settings (settings.SETTINGS keys) that this rig asks for."""
     node = rig.node

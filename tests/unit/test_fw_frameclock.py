@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prknode.frameclock import FrameClock
@@ -76,6 +76,7 @@ def test_the_chips_period_is_learnt(nominal_us, error):
     assert max(steps) <= 1.2 * period_us
 
 
+@settings(max_examples=40)
 @given(
     nominal_us=st.sampled_from(CHIP_PERIODS_US),
     error=st.floats(-0.05, 0.05),

@@ -22,13 +22,15 @@ STEP_S = 60.0
 _FITTED_LAG_ROWS = 60
 _TAUS_S = np.geomspace(180.0, 6.0 * 3600.0, 12)
 _WHITE_SHARES = (0.0, 0.002, 0.02, 0.1, 0.3, 0.6, 0.9, 0.99)
+_TAU_SPREAD = 0.9
+"""Standard deviation of the logarithm of the correlation time about the expected one."""
 _LAG_U = 0.5
 """Relative standard uncertainty of the configured lag where the record is too short to fit it."""
 
 
 @dataclass(frozen=True)
 class HostEstimate:
-    """Decay constant with its standard error (statistical only), 1/s.
+    """Decay constant with its standard error, 1/s; statistical_per_s leaves the null error out.
 
     tau_s: most likely correlation time; rows: minutes fitted; d_pa_per_k: coefficient of D, fitted
     or from the configured lag; intercepts by segment: y = c - k i + d D.
@@ -40,11 +42,17 @@ class HostEstimate:
     rows: int
     d_pa_per_k: float
     lag_fitted: bool
+    statistical_per_s: float
     intercepts: dict[int, float]
 
 
-def estimate(used: Used, lag_s: float) -> HostEstimate | None:
-    """Estimate k from all blocks that count; None when there are too few rows."""
+def estimate(used: Used, lag_s: float, tau_s: float, null_pa: float) -> HostEstimate | None:
+    """Estimate k from all blocks that count; None when there are too few rows.
+
+    lag_s: thermal lag, where it cannot be fitted; tau_s: the correlation time to be expected;
+    null_pa: standard error of p - p_ref. A null error e adds e t to the integral I; it is fitted
+    with that prior, so a record that decays far decides it, and a short one carries it.
+    """
     rows = rows_of(used, STEP_S) if len(used.slot) else None
     if rows is None or len(rows.y) < 6:
         return None
@@ -65,32 +73,36 @@ def estimate(used: Used, lag_s: float) -> HostEstimate | None:
     scale = np.linalg.norm(design, axis=0)
     if not np.all(scale > 0.0):
         return None
-    found = _average(design / scale, y - mean_y, rows.d, rows.slot * STEP_S)
-    beta = found.beta / scale
+    t_s = np.asarray(rows.slot * STEP_S, dtype=np.float64)
     at = len(segments)
-    variance = found.covariance[at, at] / scale[at] ** 2
-    if not fit_lag:
-        # How k moves with the lag coefficient, times how uncertain that is.
-        variance += (found.moved[at] / scale[at] * _LAG_U * assumed_d) ** 2
+    uncertain = [] if fit_lag else [(rows.d, _LAG_U * assumed_d)]
+    grid = _Grid(design / scale, y - mean_y, t_s, tau_s)
+    plain = grid.average(uncertain)
+    k = -float(plain.beta[at] / scale[at])
+    if null_pa > 0.0 and k != 0.0:
+        # Within each segment I starts at zero, and so does what a null error adds to it.
+        starts = np.array([t_s[which == s][0] for s in range(len(segments))])
+        uncertain.append((t_s - starts[which], abs(k) * null_pa))
+    found = grid.average(uncertain)
+    beta = found.beta[: design.shape[1]] / scale
     return HostEstimate(
         k_per_s=-float(beta[at]),
-        se_per_s=float(np.sqrt(variance)),
+        se_per_s=float(np.sqrt(found.covariance[at, at])) / float(scale[at]),
         tau_s=found.tau_s,
         rows=n,
         d_pa_per_k=float(beta[at + 1]) if fit_lag else assumed_d,
         lag_fitted=fit_lag,
+        statistical_per_s=float(np.sqrt(plain.covariance[at, at])) / float(scale[at]),
         intercepts={int(s): float(beta[j]) + mean_y for j, s in enumerate(segments)},
     )
 
 
 @dataclass(frozen=True)
 class _Average:
-    """Coefficients and covariance averaged over the grid, and of its likeliest point: tau and
-    the coefficients that the column of D would get."""
+    """Coefficients and covariance averaged over the grid, and tau of its likeliest point."""
 
     beta: FloatArray
     covariance: FloatArray
-    moved: FloatArray
     tau_s: float
 
 
@@ -130,35 +142,77 @@ class _Precision:
         return result
 
 
-def _average(design: FloatArray, y: FloatArray, d: FloatArray, t_s: FloatArray) -> _Average:
-    # Segments are parted by a repress: the gas temperature goes on, so its correlation does too.
-    n, p = design.shape
-    likelihoods, betas, covariances, moved, taus = [], [], [], [], []
-    for tau in _TAUS_S:
-        for share in _WHITE_SHARES:
-            precision = _Precision(t_s, float(tau), share)
-            solved = precision.solve(design)
-            normal = design.T @ solved
-            beta = np.linalg.solve(normal, solved.T @ y)
-            residual = y - design @ beta
-            sigma2 = max(float(residual @ precision.solve(residual)) / (n - p), 1e-300)
-            likelihoods.append(
-                -0.5
-                * (
-                    precision.log_det_covariance
-                    + float(np.linalg.slogdet(normal)[1])
-                    + (n - p) * float(np.log(sigma2))
-                )
-            )
-            betas.append(beta)
-            covariances.append(sigma2 * np.linalg.inv(normal))
-            moved.append(np.linalg.solve(normal, solved.T @ d))
-            taus.append(float(tau))
-    best = int(np.argmax(likelihoods))
-    weights = np.exp(np.array(likelihoods) - likelihoods[best])
-    weights /= weights.sum()
-    beta = np.asarray(weights @ np.array(betas))
-    off = np.array(betas) - beta
-    covariance = np.einsum("g,gij->ij", weights, np.array(covariances))
-    covariance += (off.T * weights) @ off
-    return _Average(beta, covariance, np.asarray(moved[best]), taus[best])
+@dataclass(frozen=True)
+class _Point:
+    """One point of the grid: restricted log likelihood, variance of the residual, precision."""
+
+    likelihood: float
+    sigma2: float
+    tau_s: float
+    precision: _Precision
+
+
+class _Grid:
+    """Generalised least squares at every correlation time and share of white noise."""
+
+    def __init__(
+        self, design: FloatArray, y: FloatArray, t_s: FloatArray, expected_tau_s: float
+    ) -> None:
+        # Segments are parted by a repress, but the gas temperature goes on across it, and with
+        # it the correlation.
+        self._design = design
+        self._y = y
+        points = []
+        for tau in _TAUS_S:
+            prior = float(np.log(tau / expected_tau_s)) / _TAU_SPREAD
+            for share in _WHITE_SHARES:
+                likelihood, sigma2, precision = self._restricted(t_s, float(tau), share)
+                likelihood -= 0.5 * prior * prior
+                points.append(_Point(likelihood, sigma2, float(tau), precision))
+        best = max(point.likelihood for point in points)
+        # What is e^-12 less likely than the best changes nothing and costs as much.
+        self._points = [point for point in points if point.likelihood > best - 12.0]
+
+    def _restricted(
+        self, t_s: FloatArray, tau_s: float, share: float
+    ) -> tuple[float, float, _Precision]:
+        n, p = self._design.shape
+        precision = _Precision(t_s, tau_s, share)
+        solved = precision.solve(self._design)
+        normal = self._design.T @ solved
+        residual = self._y - self._design @ np.linalg.solve(normal, solved.T @ self._y)
+        sigma2 = max(float(residual @ precision.solve(residual)) / (n - p), 1e-300)
+        likelihood = -0.5 * (
+            precision.log_det_covariance
+            + float(np.linalg.slogdet(normal)[1])
+            + (n - p) * float(np.log(sigma2))
+        )
+        return likelihood, sigma2, precision
+
+    def average(self, uncertain: list[tuple[FloatArray, float]]) -> _Average:
+        """Average over the grid, with further columns whose coefficients have a prior about 0.
+
+        uncertain: (column, standard deviation of its coefficient) each.
+        """
+        scales = [float(np.linalg.norm(column)) or 1.0 for column, _ in uncertain]
+        extra = [column / size for (column, _), size in zip(uncertain, scales, strict=True)]
+        design = np.column_stack([self._design, *extra])
+        prior = np.zeros(design.shape[1])
+        for j, ((_, sd), size) in enumerate(zip(uncertain, scales, strict=True)):
+            prior[self._design.shape[1] + j] = 1.0 / (sd * size) ** 2
+        betas, covariances = [], []
+        for point in self._points:
+            solved = point.precision.solve(design)
+            inverse = np.linalg.inv(design.T @ solved / point.sigma2 + np.diag(prior))
+            betas.append(inverse @ (solved.T @ self._y) / point.sigma2)
+            covariances.append(inverse)
+        likeliest = max(self._points, key=lambda point: point.likelihood)
+        weights = np.exp(
+            np.array([point.likelihood for point in self._points]) - likeliest.likelihood
+        )
+        weights /= weights.sum()
+        beta = np.asarray(weights @ np.array(betas), dtype=np.float64)
+        off = np.array(betas) - beta
+        covariance = np.einsum("g,gij->ij", weights, np.array(covariances))
+        covariance = np.asarray(covariance + (off.T * weights) @ off, dtype=np.float64)
+        return _Average(beta, covariance, likeliest.tau_s)

@@ -23,7 +23,7 @@ from prkbench.analysis.replay import Replay, replay_run
 from prkbench.analysis.shown import device_figures, event_notes, raw_events, series_of
 from prkbench.errors import DataError
 from prkbench.law import Law
-from prkbench.node_setup import settings_of
+from prkbench.node_setup import correlation_time_s, settings_of
 from prkbench.rig import Rig
 from prkbench.runfile import Kind, Run, RunFile
 from prknode.compensate import MAX_PA, MIN_PA
@@ -43,6 +43,10 @@ from prknode.window import UNIT
 _LAWS: dict[str, Law] = {"LINEAR": "linear", "VISCOUS": "viscous", "CHOKED": "choked"}
 _EXPONENTS = {"linear": 1.0, "viscous": 2.0, "choked": 1.0}
 _MOST_U_OVER_X = 0.3
+_VISCOSITY_PER_K = 0.0026
+"""Relative change of air's viscosity with temperature about 295 K (Sutherland), 1/K."""
+_NULL_PA = 50.0
+"""Standard disagreement of two sensors that were never compared at equal pressure."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +87,12 @@ def examine(
     segment_of = {b.slot: b.segment for b in replay.blocks if b.settled}
     used = independent.used_blocks(blocks, run.setup, segment_of, law)
     checks.append(_second_opinion(replay, used, run.setup))
-    host = correlated.estimate(used, float(run.setup["lag_s"]))
-    outcome = _conclude(file, run, question, host, used, law, checks)
+    null_pa = question.rig.sensors.null_uncertainty_pa if question.rig else _NULL_PA
+    host = correlated.estimate(
+        used, float(run.setup["lag_s"]), correlation_time_s(run.setup["rho1024"]), null_pa
+    )
+    off_k = float(np.sqrt(np.mean((used.t - run.setup["t_ref_mk"] / 1000.0) ** 2))) if host else 0.0
+    outcome = _conclude(file, run, question, host, null_pa, off_k, law, checks)
     outcome.reasons += _left_out(replay)
     outcome.samples = len(payload) // sample_size(sensors)
     outcome.blocks = len(replay.blocks)
@@ -219,7 +227,8 @@ def _conclude(
     run: Run,
     question: Question,
     host: correlated.HostEstimate | None,
-    used: independent.Used,
+    null_pa: float,
+    off_k: float,
     law: Law,
     checks: list[Check],
 ) -> Outcome:
@@ -259,11 +268,9 @@ def _conclude(
     )
     if host is None:
         return outcome
-    null_pa = question.rig.sensors.null_uncertainty_pa if question.rig else 50.0
-    mean_x = float(np.mean(np.abs(used.x)))
-    relative = null_pa / mean_x if mean_x > 0.0 else math.inf
-    k, statistical = host.k_per_s, host.se_per_s
-    se = math.hypot(statistical, k * relative)
+    k, statistical = host.k_per_s, host.statistical_per_s
+    thermal = _VISCOSITY_PER_K * off_k if law == "viscous" else 0.0
+    se = math.hypot(host.se_per_s, k * thermal)
     decided = verdict.decide(k, se, host.rows, conversion,
                              question.limit_kg_per_s)  # fmt: skip
     low, high = verdict.interval(k, se)
@@ -289,8 +296,18 @@ def _conclude(
             BudgetLine("residual of the fit", statistical / abs(k), "REML, correlated residual")
         )
         outcome.budget.append(
-            BudgetLine("sensor null", relative, f"{null_pa:g} Pa on {mean_x:.0f} Pa")
+            BudgetLine(
+                "sensor null",
+                math.sqrt(max(0.0, host.se_per_s**2 - statistical**2)) / abs(k),
+                f"{null_pa:g} Pa on p - p_ref",
+            )
         )
+        if thermal:
+            outcome.budget.append(
+                BudgetLine(
+                    "viscosity", thermal, f"{off_k:.2f} K rms from T_ref: k is told at T_ref"
+                )
+            )
     if question.rig is not None and question.verify:
         _compare(outcome, k, se, predict(question.rig))
     return outcome

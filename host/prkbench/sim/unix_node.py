@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from prkbench.errors import DeviceError
-from prkbench.sim.bridge import REHEARSED_CYCLES, Address, Bridge, Device, Request
+from prkbench.sim.bridge import REHEARSED_CYCLES, Bridge, Request
+from prkbench.sim.bus import Address, Device
 from prkbench.sim.child import virtual_board as layout
 from prkbench.sim.child_process import ChildProcess, Interpreter, default_interpreter
 from prkbench.sim.console import Console, State
