@@ -231,7 +231,10 @@ class RunFile:
         """Return all recorded losses."""
         columns = ", ".join(CHAINED["gap"])
         rows = self._db.rows(f"SELECT {columns} FROM gap ORDER BY seq")
-        return [Gap(row[0], Kind(row[1]), *row[2:]) for row in rows]
+        try:
+            return [Gap(row[0], Kind(row[1]), *row[2:]) for row in rows]
+        except ValueError as error:
+            raise DataError(f"{self.path}: gaps: {error}: damaged, restore a copy") from None
 
     def add_mark(self, text: str, host_time_ns: int) -> None:
         """Record what the operator noted."""

@@ -1,6 +1,7 @@
 """Bad input ends in one line on standard error, the right status, and nothing half written."""
 
 import contextlib
+import json
 import os
 import sqlite3
 import subprocess
@@ -122,7 +123,7 @@ def test_an_absent_sensor_stops_the_start_and_leaves_no_file(
     bench.board.absent.add((0, 0x77))
     bench.restart()
     ended = prk("log", "--port", "x", "--out", "run.prk", "--duration", "1 min")
-    refused(ended, 3, "INITiate", "-241", "sensor 2", "ABSENT")
+    refused(ended, 3, "INITiate", "-241", "sensor 2", "ABSENT", "check its wiring")
     assert nothing_left(own_folder)
 
 
@@ -349,6 +350,25 @@ def test_a_rig_inside_that_cannot_be_read_is_corrupt_data(own_folder: Path) -> N
     path = recorded_file(own_folder, minutes=12.0)
     execute(path, "UPDATE meta SET value = '\"[rig\"' WHERE key = 'rig'")
     refused(prk("verify", path), 4, "the rig inside", "--rig")
+
+
+# Lost data --------------------------------------------------------------------------------
+
+
+def test_samples_lost_in_the_nodes_ring_end_with_the_status_of_lost_data(
+    own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(bench_rig(), ring_records=300)
+    bench.plug_in(monkeypatch, turn_s=900.0)
+    (own_folder / "rig.toml").write_text(bench_rig().to_toml())
+    log = ("log", "--port", "x", "--out", "run.prk", "--rig", "rig.toml", "--duration", "1 h")
+    logged = prk(*log, "--json")
+    assert logged.status == 4
+    assert json.loads(logged.out)["lost"] > 0
+    verified = prk("verify", "run.prk", "--json")
+    assert verified.status == 4
+    assert any("samples lost" in reason for reason in json.loads(verified.out)["reasons"])
+    assert "samples lost" in " ".join(prk("verify", "run.prk").out.split())
 
 
 # Full disks -------------------------------------------------------------------------------

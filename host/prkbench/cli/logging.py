@@ -13,13 +13,15 @@ import typer
 from prkbench import __version__
 from prkbench.analysis.conversion import Conversion
 from prkbench.cli.present import bar
-from prkbench.client import NodeClient
+from prkbench.client import NodeClient, ScpiRefusal
 from prkbench.errors import DataError, UsageError
 from prkbench.logger import Capture, Logger, Progress
 from prkbench.node_setup import apply_rig
 from prkbench.rig import Rig, load_rig, parse_rig
 from prkbench.runfile import RunFile
 from prkbench.units import Dimension, parse
+
+_HARDWARE_MISSING = -241
 
 
 def log(
@@ -116,7 +118,13 @@ def begin(client: NodeClient, rig: Rig | None) -> None:
         return
     if rig is not None:
         apply_rig(client, rig)
-    client.command("INITiate")
+    try:
+        client.command("INITiate")
+    except ScpiRefusal as error:
+        if error.number != _HARDWARE_MISSING:
+            raise
+        hint = "check its wiring, supply and address, or give the role to another sensor"
+        raise ScpiRefusal(f"{error}; {hint}", error.number) from error
 
 
 def capture_run(
