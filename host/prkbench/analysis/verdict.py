@@ -12,7 +12,8 @@ from prkbench.analysis.outcome import LEAK, NO_VERDICT, SEALED
 
 _SURE = 2.58
 """A leak is called when k is this many standard errors above zero (99 % two-sided)."""
-_LEAST_ROWS = 30
+LEAST_ROWS = 30
+"""Minutes that must count before anything is decided."""
 Z95 = float(norm.ppf(0.975))
 Z95_ONE_SIDED = float(norm.ppf(0.95))
 
@@ -46,10 +47,10 @@ def decide(
     limit = None if limit_kg_per_s is None else conversion.k_per_s(limit_kg_per_s)
     if not math.isfinite(k) or not math.isfinite(se):
         return Verdict(NO_VERDICT, "the rate's error is not known: the data do not bound it", 5)
-    if rows < _LEAST_ROWS:
+    if rows < LEAST_ROWS:
         return Verdict(
             NO_VERDICT,
-            f"only {rows} minutes count so far: no verdict before {_LEAST_ROWS}; "
+            f"only {rows} minutes count so far: no verdict before {LEAST_ROWS}; "
             f"the leak is under {show(bound)} lb/day at 95 %",
             5,
         )
