@@ -309,15 +309,16 @@ def _conclude(
                 )
             )
     if question.rig is not None and question.verify:
-        _compare(outcome, k, se, predict(question.rig), early=host.rows < verdict.LEAST_ROWS)
+        if host.rows >= verdict.LEAST_ROWS:
+            _compare(outcome, k, se, predict(question.rig))
+        else:
+            detail = f"{host.rows} minutes are too few to compare, {verdict.LEAST_ROWS} are needed"
+            checks.append(Check("prediction", None, detail))
     return outcome
 
 
-def _compare(outcome: Outcome, k: float, se: float, prediction: Prediction, *, early: bool) -> None:
-    """E_n of the bench's decay constant against the rig file's; U are expanded, k = 2.
-
-    early: too few minutes count for a verdict, so E_n is shown but not judged.
-    """
+def _compare(outcome: Outcome, k: float, se: float, prediction: Prediction) -> None:
+    """E_n of the bench's decay constant against the rig file's; U are expanded, k = 2."""
     outcome.k_predicted_per_s = prediction.k_per_s
     outcome.k_predicted_se_per_s = prediction.u_per_s
     for name, relative in prediction.parts:
@@ -347,10 +348,7 @@ def _compare(outcome: Outcome, k: float, se: float, prediction: Prediction, *, e
             return
     else:
         detail += ", U/X has no meaning for a predicted rate of zero"
-    if early:
-        # So short a fit does not know its own error well enough to tell a rig wrong.
-        detail += f"; not judged before {verdict.LEAST_ROWS} minutes count"
-    outcome.checks.append(Check("prediction", None if early else passed, detail))
+    outcome.checks.append(Check("prediction", passed, detail))
 
 
 def _settle_exit(outcome: Outcome) -> None:
