@@ -96,6 +96,15 @@ def test_an_element_30_percent_off_is_caught(tmp_path: Path) -> None:
     assert any("prediction FAILED" in reason for reason in outcome.reasons)
 
 
+def test_too_few_minutes_judge_no_prediction(tmp_path: Path) -> None:
+    wrong = element_changed(bench_rig(), 1.3, "2 %")
+    outcome = examined(recorded_file(tmp_path, minutes=20.0), wrong)
+    assert outcome.en is None
+    assert verdict_of(outcome, "prediction") is None
+    assert outcome.verdict == NO_VERDICT
+    assert outcome.exit_code == 5
+
+
 def test_a_prediction_too_uncertain_to_fail_verifies_nothing(tmp_path: Path) -> None:
     vague = element_changed(bench_rig(), 1.0, "40 %")
     outcome = examined(recorded_file(tmp_path), vague)

@@ -13,6 +13,7 @@ from prkbench.analysis.outcome import LEAK, NO_VERDICT, SEALED
 _SURE = 2.58
 """A leak is called when k is this many standard errors above zero (99 % two-sided)."""
 LEAST_ROWS = 30
+"""Minutes that must count before anything is decided or compared."""
 Z95 = float(norm.ppf(0.975))
 Z95_ONE_SIDED = float(norm.ppf(0.95))
 
