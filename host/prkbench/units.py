@@ -5,15 +5,19 @@ to the bit. The number and the unit are split before pint sees the text, so no a
 user types is ever evaluated.
 """
 
+from __future__ import annotations
+
 import functools
 import math
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-
-import pint
+from typing import TYPE_CHECKING
 
 from prkbench.errors import UsageError
+
+if TYPE_CHECKING:
+    import pint
 
 LB_KG = 0.45359237
 """One avoirdupois pound in kilograms, exact by definition."""
@@ -77,6 +81,8 @@ _UNIT = re.compile(r"(?:[A-Za-zµμΩ%_]+(?:(?:\*\*|\^)?-?[1-9])?|1(?=/)|[*/() ]
 @functools.cache
 def _registry() -> pint.UnitRegistry[float]:
     """Return the one registry; it takes 0.2 s to build, so it is built when first needed."""
+    import pint
+
     registry: pint.UnitRegistry[float] = pint.UnitRegistry()
     registry.define("@alias torr = Torr")
     return registry

@@ -6,8 +6,9 @@ from inprocess_node import Bench, bench_rig, meta_of, recorded_file
 from tampering import change_payload, execute, flip, rechain
 
 from prkbench.analysis.conversion import Conversion
-from prkbench.analysis.examine import Question, examine
+from prkbench.analysis.examine import examine
 from prkbench.analysis.outcome import CANNOT_VERIFY, LEAK, NO_VERDICT, SEALED, Outcome
+from prkbench.analysis.question import Question
 from prkbench.errors import DataError
 from prkbench.rig import Rig, parse_rig
 from prkbench.runfile import Kind, RunFile

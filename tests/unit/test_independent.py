@@ -8,8 +8,9 @@ from inprocess_node import recorded_file
 
 from prkbench.analysis import independent
 from prkbench.analysis.conversion import Conversion
-from prkbench.analysis.examine import Question, examine
+from prkbench.analysis.examine import examine
 from prkbench.analysis.independent import RowTable, Used
+from prkbench.analysis.question import Question
 from prkbench.analysis.replay import replay_run
 from prkbench.runfile import Kind, RunFile
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from prkbench.analysis import correlated, independent, verdict
-from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.outcome import (
     CANNOT_VERIFY,
     NO_VERDICT,
@@ -19,12 +18,12 @@ from prkbench.analysis.outcome import (
     Outcome,
 )
 from prkbench.analysis.prediction import Prediction, predict
+from prkbench.analysis.question import Question
 from prkbench.analysis.replay import Replay, replay_run
 from prkbench.analysis.shown import device_figures, event_notes, raw_events, series_of
 from prkbench.errors import DataError
 from prkbench.law import Law
 from prkbench.node_setup import correlation_time_s, settings_of
-from prkbench.rig import Rig
 from prkbench.runfile import Kind, Run, RunFile
 from prknode.compensate import MAX_PA, MIN_PA
 from prknode.records import (
@@ -47,16 +46,6 @@ _VISCOSITY_PER_K = 0.0026
 """Relative change of air's viscosity with temperature about 295 K (Sutherland), 1/K."""
 _NULL_PA = 50.0
 """Standard disagreement of two sensors that were never compared at equal pressure."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """What to examine against: the rig (None: no prediction), and whether to verify or analyse."""
-
-    rig: Rig | None
-    conversion: Conversion
-    verify: bool
-    limit_kg_per_s: float | None = None
 
 
 def longest_run(file: RunFile) -> Run:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.outcome import LEAK, NO_VERDICT, SEALED
@@ -14,8 +14,8 @@ _SURE = 2.58
 """A leak is called when k is this many standard errors above zero (99 % two-sided)."""
 LEAST_ROWS = 30
 """Minutes that must count before anything is decided or compared."""
-Z95 = float(norm.ppf(0.975))
-Z95_ONE_SIDED = float(norm.ppf(0.95))
+Z95 = float(ndtri(0.975))
+Z95_ONE_SIDED = float(ndtri(0.95))
 
 
 @dataclass(frozen=True)

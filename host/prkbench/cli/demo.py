@@ -7,12 +7,12 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from prkbench.analysis.conversion import Conversion
-from prkbench.analysis.examine import Question
+from prkbench.analysis.question import Question
 from prkbench.cli.logging import begin, capture_run, opened
 from prkbench.cli.present import page_beside, present
 from prkbench.cli.verifying import run_examination
@@ -23,8 +23,10 @@ from prkbench.rig import Rig
 from prkbench.runfile import Kind, RunFile
 from prkbench.sim.elements import ViscousCapillary
 from prkbench.sim.gas import R_AIR
-from prkbench.sim.node_process import Scene, Served, serving
 from prkbench.units import Dimension, from_lb_per_day, parse, to_lb_per_day
+
+if TYPE_CHECKING:
+    from prkbench.sim.node_process import Served
 
 _TUBE_M = 1.5
 _MOST_LB_PER_DAY = 1000.0
@@ -71,6 +73,8 @@ def demo(
 
     Example: prk demo --leak 0.2
     """
+    from prkbench.sim.node_process import Scene, serving
+
     started = time.monotonic()
     plan = HARD if hard else EASY
     lb_per_day = plan.leak_lb_per_day if leak is None else leak_lb_per_day(leak)

@@ -22,12 +22,14 @@ from rich.progress import (
 
 from prkbench.analysis.outcome import Outcome
 from prkbench.errors import UsageError
-from prkbench.report.page import write_page
-from prkbench.report.summary import print_summary
 
 
 def present(outcome: Outcome, page: Path, as_json: bool, more: dict[str, Any] | None = None) -> int:
     """Write the page, print the outcome, and return the exit status."""
+    # Plotly is loaded only where there is something to plot.
+    from prkbench.report.page import write_page
+    from prkbench.report.summary import print_summary
+
     outcome.report = str(write_page(outcome, page))
     if as_json:
         typer.echo(json.dumps(_plain({**outcome.as_json(), **(more or {})}), allow_nan=False))

@@ -9,9 +9,8 @@ from typing import Annotated
 import typer
 
 from prkbench.analysis.conversion import Conversion
-from prkbench.analysis.examine import Question, examine, longest_run
-from prkbench.analysis.foreign import examine_readings
 from prkbench.analysis.outcome import Check, Outcome
+from prkbench.analysis.question import Question
 from prkbench.cli.logging import rig_inside
 from prkbench.cli.present import bar, page_beside, present
 from prkbench.errors import UndecidedError, UsageError
@@ -84,6 +83,8 @@ def analyze(
                     f"--rig {rig}: imported readings come from no rig of ours; leave it out, "
                     "--limit gives a limit"
                 )
+            from prkbench.analysis.foreign import examine_readings
+
             outcome = examine_readings(file, law, None if most is None else to_lb_per_day(most))
         else:
             if law is not None:
@@ -100,6 +101,9 @@ def analyze(
 
 def run_examination(file: RunFile, question: Question, quiet: bool) -> Outcome:
     """Examine with a progress bar over the samples replayed."""
+    # SciPy takes longer to load than most commands to run.
+    from prkbench.analysis.examine import examine, longest_run
+
     total = file.next(longest_run(file).run_id, Kind.SAMPLE)
     with bar("verifying", float(total), quiet) as (progress, task):
         return examine(file, question, lambda done: progress.update(task, completed=done))
