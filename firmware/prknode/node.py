@@ -307,7 +307,7 @@ class Node:
         self._sums = BlockSums(len(self.chips), paired, expected)
         self._paired = paired
         self.run_id = self.board.new_run_id()
-        self._setup = self._describe()
+        self._setup = describe(settings, self.run_id, self.board.unique_id(), self.chips)
         for ring in (self.samples, self.blocks_ring, self.results, self.events):
             ring.clear()
         now = self.board.ticks_us()
@@ -384,8 +384,6 @@ class Node:
         offset_mpa = self.settings.sensors[i].offset_mpa
         return reading(quantity, self.chips[i].trim, data, offset_mpa)
 
-    # Answers ------------------------------------------------------------------------------
-
     def answer_bytes(self, data):
         """Bytes as a block answer."""
         return self._answers.whole(data)
@@ -396,7 +394,6 @@ class Node:
 
     def setup_json(self):
         """The run's set-up as JSON bytes."""
-        return self._setup if self.run_id else self._describe()
-
-    def _describe(self):
-        return describe(self.settings, self.run_id, self.board.unique_id(), self.chips)
+        if self.run_id:
+            return self._setup
+        return describe(self.settings, 0, self.board.unique_id(), self.chips)
