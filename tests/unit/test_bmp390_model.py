@@ -3,6 +3,7 @@
 import sys
 import types
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,7 +31,8 @@ from prkbench.sim.bmp390_model import (
     Bmp390,
     conversion_us,
 )
-from prkbench.sim.trims import PUBLISHED_TRIMS, RAW_MAX
+from prkbench.sim.trims import PUBLISHED_TRIMS, RAW_MAX, plausible_trim
+from prknode.compensate import Compensation
 
 TRIM = PUBLISHED_TRIMS[0]
 FORCED, NORMAL, SLEEP = 0x13, 0x33, 0x03
@@ -593,3 +595,22 @@ def test_the_adafruit_library_reads_the_true_pressure_and_temperature(
     assert driver.pressure * 100.0 == pytest.approx(pressure_pa, abs=0.02)
     assert driver.temperature == pytest.approx(temperature_c, abs=1e-4)
     assert measure.asked[-1][1:] == (16, 2)
+
+
+def test_the_nodes_compensation_agrees_with_the_adafruit_library_on_the_same_chip(adafruit):
+    rng = np.random.default_rng(390)
+    for _ in range(50):
+        trim = plausible_trim(rng)
+        pressure_pa = float(rng.uniform(30000.0, 125000.0))
+        temperature_c = float(rng.uniform(-40.0, 85.0))
+        sensor = Bmp390(trim, Script(pressure_pa, temperature_c, rise_pa=0.0))
+        sensor.advance(READY_US)
+        driver = adafruit.BMP3XX_I2C(Bus(sensor, 0x77))
+        theirs_pa = driver.pressure * 100.0
+        raw = sensor.peek_burst(0x04, 6)
+        compensation = Compensation(trim.pack())
+        celsius = compensation.celsius(1, int.from_bytes(raw[3:], "little"))
+        pascal = compensation.pascal(1, int.from_bytes(raw[:3], "little"), celsius)
+        # The node rounds once, to 1/4096 Pa and 2^-20 K.
+        assert pascal / 4096 == pytest.approx(theirs_pa, abs=0.002)
+        assert celsius / 2**20 == pytest.approx(driver.temperature, abs=2e-6)
