@@ -3,7 +3,9 @@
 The residual of p_T is an Ornstein-Uhlenbeck process (the gas temperature nobody sees) plus white
 noise; neither its correlation time nor the share of white noise is known. The fit is made on a
 grid of both, and the estimates are averaged with the restricted likelihood as weight, so that the
-standard error carries what the record cannot decide.
+standard error carries what the record cannot decide. In a short record the correlation time is
+easily taken for too short; the error is therefore never below that at the expected one, with the
+moving-average term of block means added as on the node.
 
 The inverse of an Ornstein-Uhlenbeck correlation matrix is tridiagonal at any spacing of the rows,
 so each point of the grid costs time and memory in proportion to the record's length.
@@ -16,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cho_solve_banded, cholesky_banded
 
-from prkbench.analysis.independent import FloatArray, Used, rows_of
+from prkbench.analysis.independent import MOVING_AVERAGE, FloatArray, Used, rows_of
 
 STEP_S = 60.0
 _FITTED_LAG_ROWS = 60
@@ -87,22 +89,22 @@ def estimate(used: Used, lag_s: float, tau_s: float, null_pa: float) -> HostEsti
     beta = found.beta[: design.shape[1]] / scale
     return HostEstimate(
         k_per_s=-float(beta[at]),
-        se_per_s=float(np.sqrt(found.covariance[at, at])) / float(scale[at]),
+        se_per_s=float(np.sqrt(found.variance[at])) / float(scale[at]),
         tau_s=found.tau_s,
         rows=n,
         d_pa_per_k=float(beta[at + 1]) if fit_lag else assumed_d,
         lag_fitted=fit_lag,
-        statistical_per_s=float(np.sqrt(plain.covariance[at, at])) / float(scale[at]),
+        statistical_per_s=float(np.sqrt(plain.variance[at])) / float(scale[at]),
         intercepts={int(s): float(beta[j]) + mean_y for j, s in enumerate(segments)},
     )
 
 
 @dataclass(frozen=True)
 class _Average:
-    """Coefficients and covariance averaged over the grid, and tau of its likeliest point."""
+    """Coefficients and their variances averaged over the grid, and tau of its likeliest point."""
 
     beta: FloatArray
-    covariance: FloatArray
+    variance: FloatArray
     tau_s: float
 
 
@@ -172,6 +174,8 @@ class _Grid:
         best = max(point.likelihood for point in points)
         # What is e^-12 less likely than the best changes nothing and costs as much.
         self._points = [point for point in points if point.likelihood > best - 12.0]
+        likelihood, sigma2, precision = self._restricted(t_s, expected_tau_s, 0.0)
+        self._expected = _Point(likelihood, sigma2 * MOVING_AVERAGE, expected_tau_s, precision)
 
     def _restricted(
         self, t_s: FloatArray, tau_s: float, share: float
@@ -200,19 +204,22 @@ class _Grid:
         prior = np.zeros(design.shape[1])
         for j, ((_, sd), size) in enumerate(zip(uncertain, scales, strict=True)):
             prior[self._design.shape[1] + j] = 1.0 / (sd * size) ** 2
-        betas, covariances = [], []
-        for point in self._points:
+
+        def solve(point: _Point) -> tuple[FloatArray, FloatArray]:
             solved = point.precision.solve(design)
             inverse = np.linalg.inv(design.T @ solved / point.sigma2 + np.diag(prior))
-            betas.append(inverse @ (solved.T @ self._y) / point.sigma2)
-            covariances.append(inverse)
+            return np.asarray(inverse @ (solved.T @ self._y) / point.sigma2), inverse
+
+        solutions = [solve(point) for point in self._points]
+        betas = np.array([solution[0] for solution in solutions])
+        covariances = np.array([solution[1] for solution in solutions])
         likeliest = max(self._points, key=lambda point: point.likelihood)
         weights = np.exp(
             np.array([point.likelihood for point in self._points]) - likeliest.likelihood
         )
         weights /= weights.sum()
-        beta = np.asarray(weights @ np.array(betas), dtype=np.float64)
-        off = np.array(betas) - beta
-        covariance = np.einsum("g,gij->ij", weights, np.array(covariances))
-        covariance = np.asarray(covariance + (off.T * weights) @ off, dtype=np.float64)
-        return _Average(beta, covariance, likeliest.tau_s)
+        beta = np.asarray(weights @ betas, dtype=np.float64)
+        off = betas - beta
+        covariance = np.einsum("g,gij->ij", weights, covariances) + (off.T * weights) @ off
+        variance = np.maximum(np.diag(covariance), np.diag(solve(self._expected)[1]))
+        return _Average(beta, np.asarray(variance, dtype=np.float64), likeliest.tau_s)

@@ -22,7 +22,7 @@ IntArray = NDArray[np.int64]
 
 _SLOT_US = 60_000_000
 _KELVIN = 273.15
-_MOVING_AVERAGE = 1.5
+MOVING_AVERAGE = 1.5
 """Factor on the variance: block averages of a red residual have a moving-average term."""
 
 
@@ -196,5 +196,5 @@ def gls(rows: RowTable, rho: float) -> Fit | None:
     inverse = np.linalg.inv(r)
     variance = residual @ residual / freedom * (inverse @ inverse.T)
     k = -beta[-2] / scale[-2]
-    se = float(np.sqrt(variance[-2, -2] * _MOVING_AVERAGE)) / scale[-2]
+    se = float(np.sqrt(variance[-2, -2] * MOVING_AVERAGE)) / scale[-2]
     return Fit(float(k), float(se), n)
