@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import published
 import pytest
 from prk_command import prk
 
@@ -25,14 +26,7 @@ def analysed(folder: Path, csv: Path, *options: str) -> dict[str, Any]:
     return result
 
 
-@pytest.mark.parametrize(
-    ("name", "choked", "viscous"),
-    [
-        ("prk_2020_dec", 2.30, 2.60),
-        ("prk_2021_feb", 1.58, 2.08),
-        ("prk_2021_mar", 1.63, 1.76),
-    ],
-)
+@published.PAIRS
 def test_the_published_pairs_give_the_figures_of_the_data_page(
     tmp_path: Path, name: str, choked: float, viscous: float
 ) -> None:

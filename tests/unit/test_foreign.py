@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import published
 import pytest
 from tampering import execute
 
@@ -26,14 +27,7 @@ def made_up(tmp_path: Path, values: np.ndarray, step_s: float = 3600.0) -> Path:
     return csv
 
 
-@pytest.mark.parametrize(
-    ("name", "choked", "viscous"),
-    [
-        ("prk_2020_dec", 2.30, 2.60),
-        ("prk_2021_feb", 1.58, 2.08),
-        ("prk_2021_mar", 1.63, 1.76),
-    ],
-)
+@published.PAIRS
 def test_the_published_pairs_give_the_figures_of_the_data_page(
     tmp_path: Path, name: str, choked: float, viscous: float
 ) -> None:

@@ -57,8 +57,21 @@ def _require_drop(upstream_pa: float, downstream_pa: float, mass_flow_kg_s: floa
         )
 
 
+class _ByDefinition:
+    """An element that is a law and no geometry."""
+
+    def validity(
+        self,
+        upstream_pa: float,  # noqa: ARG002  the protocol's arguments, none of which matters here
+        downstream_pa: float,  # noqa: ARG002
+        temperature_k: float,  # noqa: ARG002
+    ) -> list[str]:
+        """Hold everywhere."""
+        return []
+
+
 @dataclass(frozen=True)
-class Sealed:
+class Sealed(_ByDefinition):
     """No passage at all."""
 
     law: ClassVar[Law] = "sealed"
@@ -72,18 +85,9 @@ class Sealed:
         """Nothing flows."""
         return 0.0
 
-    def validity(
-        self,
-        upstream_pa: float,  # noqa: ARG002
-        downstream_pa: float,  # noqa: ARG002
-        temperature_k: float,  # noqa: ARG002
-    ) -> list[str]:
-        """Hold everywhere."""
-        return []
-
 
 @dataclass(frozen=True)
-class LinearConductance:
+class LinearConductance(_ByDefinition):
     """Throughput proportional to the pressure difference: Q = C (p1 - p2), C in m3/s."""
 
     conductance_m3_s: float
@@ -103,15 +107,6 @@ class LinearConductance:
     def mass_flow(self, upstream_pa: float, downstream_pa: float, temperature_k: float) -> float:
         """C (p1 - p2)/(R T), kg/s."""
         return self.conductance_m3_s * (upstream_pa - downstream_pa) / (R_AIR * temperature_k)
-
-    def validity(
-        self,
-        upstream_pa: float,  # noqa: ARG002
-        downstream_pa: float,  # noqa: ARG002
-        temperature_k: float,  # noqa: ARG002
-    ) -> list[str]:
-        """Hold everywhere: it is a law by definition, not a geometry."""
-        return []
 
 
 @dataclass(frozen=True)
