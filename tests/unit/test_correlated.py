@@ -100,6 +100,9 @@ def test_a_record_that_decays_far_decides_the_null_error():
     result = found(used, null_pa=50.0)
     # Carried whole, 50 Pa on a mean of 700 Pa would be 7 %; uncorrected, k would be off by more.
     assert result.se_per_s / K < 0.005
+    # y follows k null t from where the record begins; the correlation is learnt without it.
+    assert result.drift_pa_per_s == pytest.approx(K * 50.0, rel=0.05)
+    assert 600.0 < result.tau_s < 5400.0
     assert abs(result.k_per_s - K) < 4.0 * result.se_per_s
     assert abs(found(used).k_per_s - K) > 10.0 * result.se_per_s
 

@@ -1,13 +1,17 @@
+import dataclasses
 import re
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from inprocess_node import Bench, bench_rig, meta_of, recorded_file
 from tampering import change_payload, execute, flip, rechain
 
+from prkbench.analysis import correlated
 from prkbench.analysis.conversion import Conversion
-from prkbench.analysis.examine import examine
-from prkbench.analysis.outcome import CANNOT_VERIFY, LEAK, NO_VERDICT, SEALED, Outcome
+from prkbench.analysis.examine import _settle_exit, examine
+from prkbench.analysis.outcome import CANNOT_VERIFY, LEAK, NO_VERDICT, SEALED, Check, Outcome
 from prkbench.analysis.question import Question
 from prkbench.errors import DataError
 from prkbench.rig import Rig, parse_rig
@@ -315,3 +319,39 @@ def test_progress_is_told_up_to_the_last_sample(tmp_path: Path) -> None:
         examine(file, Question(None, Conversion(), False), seen.append)
         assert seen[-1] == file.next(file.runs()[0].run_id, Kind.SAMPLE)
     assert seen == sorted(seen)
+
+
+def test_a_failed_check_is_said_in_the_sentence_itself() -> None:
+    outcome = Outcome(
+        "t", "LEAK", "leaks 1 lb/day", 1.0, 0.1, 1.0, 0.5, None, None, None, {}, "", 1, 1, 0, 1.0,
+        checks=[Check("prediction", False, "off"), Check("integrity", True, "whole")],
+    )  # fmt: skip
+    _settle_exit(outcome)
+    assert outcome.sentence == "leaks 1 lb/day; NOT verified: prediction failed"
+    assert outcome.exit_code == 1
+
+
+def drawn_slope_pa_per_h(path: Path) -> float:
+    """Slope of the residual as the page draws it."""
+    with RunFile.open(path) as file:
+        rig = parse_rig(file.meta["rig"], "inside")
+        outcome = examine(file, Question(rig, Conversion.from_rig(rig), True))
+    assert outcome.series is not None
+    residual = outcome.series.residual_pa[np.isfinite(outcome.series.residual_pa)]
+    # 10 mK of unseen gas temperature are 4 Pa.
+    return float(np.polyfit(np.arange(len(residual)) / 60.0, residual, 1)[0])
+
+
+def test_the_fit_drawn_is_the_fit_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = recorded_file(tmp_path, minutes=120.0)
+    plain = drawn_slope_pa_per_h(path)
+    assert abs(plain) < 5.0
+    made = correlated.estimate
+
+    def with_drift(*arguments: Any) -> correlated.HostEstimate | None:
+        found = made(*arguments)
+        assert found is not None
+        return dataclasses.replace(found, drift_pa_per_s=found.drift_pa_per_s + 0.01)
+
+    monkeypatch.setattr(correlated, "estimate", with_drift)
+    assert drawn_slope_pa_per_h(path) == pytest.approx(plain - 36.0, abs=0.01)

@@ -35,7 +35,8 @@ class HostEstimate:
     """Decay constant with its standard error, 1/s; statistical_per_s leaves the null error out.
 
     tau_s: most likely correlation time; rows: minutes fitted; d_pa_per_k: coefficient of D, fitted
-    or from the configured lag; intercepts by segment: y = c - k i + d D.
+    or from the configured lag; drift_pa_per_s: of y by the fitted null error. By segment, with t
+    from its first row: y = c - k i + d D + drift t.
     """
 
     k_per_s: float
@@ -43,6 +44,7 @@ class HostEstimate:
     tau_s: float
     rows: int
     d_pa_per_k: float
+    drift_pa_per_s: float
     lag_fitted: bool
     statistical_per_s: float
     intercepts: dict[int, float]
@@ -77,22 +79,29 @@ def estimate(used: Used, lag_s: float, tau_s: float, null_pa: float) -> HostEsti
         return None
     t_s = np.asarray(rows.slot * STEP_S, dtype=np.float64)
     at = len(segments)
-    uncertain = [] if fit_lag else [(rows.d, _LAG_U * assumed_d)]
+    uncertain = [] if fit_lag else [_Column(rows.d, _LAG_U * assumed_d, 0.0)]
     grid = _Grid(design / scale, y - mean_y, t_s, tau_s)
-    plain = grid.average(uncertain)
+    plain = found = grid.average(uncertain)
     k = -float(plain.beta[at] / scale[at])
+    drift = 0.0
     if null_pa > 0.0 and k != 0.0:
         # Within each segment I starts at zero, and so does what a null error adds to it.
-        starts = np.array([t_s[which == s][0] for s in range(len(segments))])
-        uncertain.append((t_s - starts[which], abs(k) * null_pa))
-    found = grid.average(uncertain)
-    beta = found.beta[: design.shape[1]] / scale
+        since = t_s - np.array([t_s[which == s][0] for s in range(len(segments))])[which]
+        sd = abs(k) * null_pa
+        drift = float(grid.average([*uncertain, _Column(since, sd, 0.0)]).extra[-1])
+        # The residual's correlation is learnt once more without that drift in it.
+        grid = _Grid(design / scale, y - mean_y - drift * since, t_s, tau_s)
+        plain = grid.average(uncertain)
+        found = grid.average([*uncertain, _Column(since, sd, -drift)])
+        drift += float(found.extra[-1])
+    beta = found.beta / scale
     return HostEstimate(
         k_per_s=-float(beta[at]),
         se_per_s=float(np.sqrt(found.variance[at])) / float(scale[at]),
         tau_s=found.tau_s,
         rows=n,
         d_pa_per_k=float(beta[at + 1]) if fit_lag else assumed_d,
+        drift_pa_per_s=drift,
         lag_fitted=fit_lag,
         statistical_per_s=float(np.sqrt(plain.variance[at])) / float(scale[at]),
         intercepts={int(s): float(beta[j]) + mean_y for j, s in enumerate(segments)},
@@ -100,10 +109,20 @@ def estimate(used: Used, lag_s: float, tau_s: float, null_pa: float) -> HostEsti
 
 
 @dataclass(frozen=True)
+class _Column:
+    """A further column whose coefficient is known beforehand: standard deviation and mean."""
+
+    values: FloatArray
+    sd: float
+    mean: float
+
+
+@dataclass(frozen=True)
 class _Average:
-    """Coefficients and their variances averaged over the grid, and tau of its likeliest point."""
+    """Coefficients (of the design, of further columns), the design's variances, likeliest tau."""
 
     beta: FloatArray
+    extra: FloatArray
     variance: FloatArray
     tau_s: float
 
@@ -193,22 +212,23 @@ class _Grid:
         )
         return likelihood, sigma2, precision
 
-    def average(self, uncertain: list[tuple[FloatArray, float]]) -> _Average:
-        """Average over the grid, with further columns whose coefficients have a prior about 0.
-
-        uncertain: (column, standard deviation of its coefficient) each.
-        """
-        scales = [float(np.linalg.norm(column)) or 1.0 for column, _ in uncertain]
-        extra = [column / size for (column, _), size in zip(uncertain, scales, strict=True)]
+    def average(self, uncertain: list[_Column]) -> _Average:
+        """Average over the grid, with further columns and what is known of them beforehand."""
+        p = self._design.shape[1]
+        scales = np.array([float(np.linalg.norm(c.values)) or 1.0 for c in uncertain])
+        extra = [c.values / size for c, size in zip(uncertain, scales, strict=True)]
         design = np.column_stack([self._design, *extra])
         prior = np.zeros(design.shape[1])
-        for j, ((_, sd), size) in enumerate(zip(uncertain, scales, strict=True)):
-            prior[self._design.shape[1] + j] = 1.0 / (sd * size) ** 2
+        known = np.zeros(design.shape[1])
+        for j, (c, size) in enumerate(zip(uncertain, scales, strict=True)):
+            prior[p + j] = 1.0 / (c.sd * size) ** 2
+            known[p + j] = c.mean * size
 
         def solve(point: _Point) -> tuple[FloatArray, FloatArray]:
             solved = point.precision.solve(design)
             inverse = np.linalg.inv(design.T @ solved / point.sigma2 + np.diag(prior))
-            return np.asarray(inverse @ (solved.T @ self._y) / point.sigma2), inverse
+            seen = solved.T @ self._y / point.sigma2 + prior * known
+            return np.asarray(inverse @ seen), np.asarray(inverse, dtype=np.float64)
 
         solutions = [solve(point) for point in self._points]
         betas = np.array([solution[0] for solution in solutions])
@@ -222,4 +242,9 @@ class _Grid:
         off = betas - beta
         covariance = np.einsum("g,gij->ij", weights, covariances) + (off.T * weights) @ off
         variance = np.maximum(np.diag(covariance), np.diag(solve(self._expected)[1]))
-        return _Average(beta, np.asarray(variance, dtype=np.float64), likeliest.tau_s)
+        return _Average(
+            beta[:p],
+            np.asarray(beta[p:] / scales, dtype=np.float64),
+            np.asarray(variance, dtype=np.float64),
+            likeliest.tau_s,
+        )

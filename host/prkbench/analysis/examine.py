@@ -350,3 +350,5 @@ def _settle_exit(outcome: Outcome) -> None:
     for check in outcome.checks:
         if check.passed is False:
             outcome.reasons.append(f"{check.name} FAILED: {check.detail}")
+    if failed:
+        outcome.sentence += f"; NOT verified: {', '.join(sorted(failed))} failed"

@@ -70,7 +70,10 @@ def series_of(
         rows = independent.rows_of(used)
         at = np.searchsorted(blocks.slot, rows.slot)
         offset = np.array([host.intercepts.get(int(s), np.nan) for s in rows.segment])
+        starts = {int(s): rows.slot[rows.segment == s][0] for s in np.unique(rows.segment)}
+        since_s = 60.0 * (rows.slot - np.array([starts[int(s)] for s in rows.segment]))
         fit[at] = offset - host.k_per_s * rows.i + host.d_pa_per_k * rows.d
+        fit[at] += host.drift_pa_per_s * since_s
     results = np.frombuffer(file.payload(run.run_id, Kind.RESULT), dtype=_RESULT_DTYPE)
     results = results[results["se"] != NO_SE]
     return Series(
