@@ -16,6 +16,8 @@ from prknode.chipfifo import FIFO_FRAMES, FRAME_BYTES
 from prknode.compat import const
 from prknode.frameclock import FrameClock
 from prknode.framequeue import FrameQueue
+from prknode.hotpath import clear_counts
+from prknode.records import SENSOR_BYTES
 from prknode.ticks import TICKS_MASK, ticks_diff
 
 RATES_MHZ = (200000, 100000, 50000, 25000)
@@ -120,9 +122,15 @@ class FifoSampler:
             self._mode = _FETCHING
             return False
         valid = 1 << master
-        for i in range(len(self._queues)):
-            if i != master and self._take(i):
-                valid |= 1 << i
+        i = 0
+        for queue in self._queues:
+            if i != master:
+                found = queue.take()
+                if found > 0:
+                    valid |= 1 << i
+                elif found < 0:
+                    self._fail(i, -found)
+            i += 1
         self.valid = valid
         self.restarted = valid & self._back
         self._back &= ~valid
@@ -132,9 +140,17 @@ class FifoSampler:
         self._lost = 0
         return True
 
-    def copy(self, i, out, at):
-        """Write the six bytes of sensor i, ordered as in its registers, at that offset."""
-        self._queues[i].copy(out, at)
+    def fill(self, out, at):
+        """Write the six bytes of each sensor, ordered as in its registers; zeros where invalid."""
+        valid = self.valid
+        bit = 1
+        for queue in self._queues:
+            if valid & bit:
+                queue.copy(out, at)
+            else:
+                clear_counts(out, at)
+            bit <<= 1
+            at += SENSOR_BYTES
 
     def surplus(self, i):
         """How many frames of sensor i were dropped since start()."""

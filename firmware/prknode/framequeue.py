@@ -11,6 +11,7 @@ from prknode.chipfifo import (
     ChipFifo,
 )
 from prknode.compat import const
+from prknode.hotpath import copy_frame
 
 PIECE = const(36)
 """Frames fetched at once at the most: 6 ms of a 400 kHz bus."""
@@ -105,8 +106,4 @@ class FrameQueue:
 
     def copy(self, out, at):
         """Write the frame taken as six bytes at that offset, ordered as in the registers."""
-        data = self._data
-        frame = self._at
-        for j in range(3):
-            out[at + j] = data[frame + 4 + j]
-            out[at + 3 + j] = data[frame + 1 + j]
+        copy_frame(self._data, self._at, out, at)

@@ -107,9 +107,10 @@ class Sample:
         self.age_us = behind
         self.valid, self.restarted, self.late = sampler.valid, sampler.restarted, sampler.late
         self.counts = []
+        counts = bytearray(6 * n)
+        sampler.fill(counts, 0)
         for i in range(n):
-            six = bytearray(6)
-            sampler.copy(i, six, 0)
+            six = counts[6 * i : 6 * i + 6]
             pair = (int.from_bytes(six[:3], "little"), int.from_bytes(six[3:], "little"))
             self.counts.append(pair if sampler.valid & (1 << i) else None)
 

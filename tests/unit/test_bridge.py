@@ -24,6 +24,18 @@ COMMANDS = (*range(7, 60, 4), *range(-59, -7, 4))
 CHIPS = ((0, 0x76), (0, 0x77))
 
 
+class Busy:
+    """A node that measures and has nothing waiting, as an idling board sees it."""
+
+    busy = True
+
+    def fill_percent(self) -> int:
+        return 0
+
+
+BUSY = Busy()
+
+
 class Pipes:
     """Both pipes of a child: what it writes is answered by the bridge at once.
 
@@ -99,7 +111,7 @@ def play(
         # As the node does it: a command cuts the rest short, then the rest of it is slept.
         end = (board.ticks_us() + us) & TICKS_MASK
         while (left := (end - board.ticks_us()) & TICKS_MASK) and left < 1 << 29:
-            board.idle(left, True, 0)
+            board.idle(left, BUSY)
 
     def read(address: int, register: int, n: int) -> None:
         data = bytearray(n)
@@ -111,7 +123,7 @@ def play(
         if n in commands and board._step_at >= board._step_end:
             commands_taken.append(n)
             asked.append(True)
-            board.idle(us, True, 0)
+            board.idle(us, BUSY)
             read(0x77, 0x1B, 1)
 
     def deviate(n: int) -> None:
@@ -223,7 +235,7 @@ def test_a_rehearsal_never_outgrows_the_childs_buffer(monkeypatch: pytest.Monkey
     trims = []
     for _ in range(40):
         for us in (2000, 3000):
-            board.idle(us, True, 0)
+            board.idle(us, BUSY)
             buffer = bytearray(32)
             for bus, address in CHIPS * 5:
                 board.bus(bus).readfrom_mem_into(address, 0x30, buffer)

@@ -260,7 +260,7 @@ class RunningBoard(NodeBoard):
     def end(self):
         pass
 
-    def idle(self, us, busy, fill):
+    def idle(self, us, node):
         if self.bench.clock.us > self._until_us:
             raise KeyboardInterrupt
         if self.bench.clock.us < SECOND // 2:
