@@ -12,8 +12,8 @@ from prknode.chipfifo import (
 )
 from prknode.compat import const
 
-PIECE = const(36)
-"""Frames fetched at once: 6 ms of a 400 kHz bus."""
+PIECE = const(37)
+"""Frames fetched at once: 6 ms of a 400 kHz bus, half of a full FIFO."""
 
 
 class FrameQueue:
