@@ -9,6 +9,8 @@ from prknode.bmp390 import (
     ERR_REG,
     ERRORS,
     EVENT,
+    LATE,
+    NACK,
     POR,
     POR_BIT,
     PWR_CTRL,
@@ -82,6 +84,13 @@ class ChipFifo:
         if state[0] & POR_BIT:
             return -1
         return state[2] | (state[3] & 1) << 8
+
+    def why_silent(self):
+        """The fault of a chip whose frames stay away: CONF_ERR, LATE, or NACK."""
+        try:
+            return CONF_ERR if self._chip.register(ERR_REG) & ERRORS else LATE
+        except OSError:
+            return NACK
 
     def fetch(self, view):
         """Fill the view with bytes of the FIFO. Raises OSError; allocates nothing.

@@ -87,6 +87,7 @@ class FrameQueue:
                 self._head = at + FRAME_BYTES
                 return 1
             if header == FRAME_CONFIG or header == FRAME_EMPTY:
+                # A change of settings is no fault: a stream may begin with the frame of ours.
                 self._head = at + 2
             elif header == FRAME_TIME:
                 self._head = at + 4

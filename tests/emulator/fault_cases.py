@@ -112,6 +112,9 @@ TOURS = [
 ]
 """Most faults in one run each, where starting a node takes long."""
 
+TOUR_S = {FORCED_MHZ: 45.0, FIFO_MHZ: 25.0}
+"""When a tour is over and everything works again."""
+
 AT_BRING_UP = {
     "nack@0+3": "ABSENT",
     "nack@1+1": "ABSENT",

@@ -4,7 +4,17 @@ import os
 from pathlib import Path
 
 import pytest
-from fault_cases import AT_BRING_UP, CASES, FIFO_MHZ, FORCED_MHZ, TOURS, Case, check_run, log_run
+from fault_cases import (
+    AT_BRING_UP,
+    CASES,
+    FIFO_MHZ,
+    FORCED_MHZ,
+    TOUR_S,
+    TOURS,
+    Case,
+    check_run,
+    log_run,
+)
 from plain_host import PlainHost, bench, config, serving
 
 from prkbench.sim.child_process import Interpreter, default_interpreter
@@ -41,6 +51,13 @@ def test_one_fault_after_the_other_under_either_interpreter(
     with serving(node_with(case.faults, case.rate_mhz, interpreter)) as node:
         log_run(node.port, tmp_path / "run.prk", TWO_SLOTS_S)
     check_run(case, tmp_path / "run.prk", blocks=2)
+
+
+@pytest.mark.parametrize("case", TOURS, ids=str)
+def test_a_tour_is_over_in_its_time(case: Case, tmp_path: Path) -> None:
+    with serving(node_with(case.faults, case.rate_mhz, default_interpreter())) as node:
+        log_run(node.port, tmp_path / "run.prk", TOUR_S[case.rate_mhz])
+    check_run(case, tmp_path / "run.prk", blocks=0)
 
 
 @pytest.mark.parametrize("fault", AT_BRING_UP)

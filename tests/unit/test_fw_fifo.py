@@ -425,3 +425,39 @@ def test_frames_of_other_kinds_are_passed_over():
         queue.copy(six, 0)
         assert bytes(six) == bytes((4, 5, 6, 1, 2, 3))
     assert queue.take() == 0
+
+
+@pytest.mark.parametrize("byte_us", [0.0, I2C_400K_US])
+def test_a_change_frame_among_the_samples_costs_none_of_them(byte_us):
+    """Two bytes that shift all that follow; on a chip it may also be the first of a stream."""
+    bench = Bench((0.01, -0.01), byte_us)
+    sampler, sensors = start(bench, settings(iir=1))
+    samples = []
+    for k in range(20):
+        samples += run(bench, sampler, bench.clock.us + 97_000 + 1_700 * k)
+        bench.models[0].write(chip_bench.model.CONFIG, 0x02 * (k % 2))
+    assert [s.counts[0] is not None for s in samples] == [True] * len(samples)
+    in_fifo = bench.models[0].fifo.length // 7
+    assert bench.models[0].conversions - len(samples) in (in_fifo, in_fifo + 1)
+    assert sampler.missed == 0
+    assert named(sensors) == ["OK", "OK"]
+
+
+def test_a_chip_that_refuses_its_settings_in_mid_run_is_named_and_set_up_again():
+    """Its error frame is the only thing it says: it then sleeps."""
+    bench = Bench()
+    sampler, sensors = start(bench, settings())
+    run(bench, sampler, 2 * SECOND)
+    sensors.changed = 0
+    # Oversampling whose conversion takes longer than 5 ms, as a disturbed transfer might set it.
+    bench.models[0].write(chip_bench.model.OSR, 0x04)
+    seen = []
+    samples = []
+    for _ in range(60):
+        samples += run(bench, sampler, bench.clock.us + 20_000)
+        if sensors.changed:
+            sensors.changed = 0
+            seen.append(named(sensors))
+    assert seen == [["CONF_ERR", "OK"], ["OK", "OK"]]
+    assert samples[-1].valid == 3
+    assert bench.models[0].peek(chip_bench.model.OSR) == 0
