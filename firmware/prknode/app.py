@@ -2,6 +2,7 @@
 
 import sys
 
+from prknode.boards import ring_records
 from prknode.node import Node
 from prknode.ticks import ticks_diff
 
@@ -16,7 +17,8 @@ def run(board):
         while True:
             node = None
             try:
-                node = Node(board, board.config())
+                config = board.config()
+                node = Node(board, config, ring_records(config))
                 board.collect()
                 while True:
                     now = board.ticks_us()

@@ -121,7 +121,8 @@ class Bmp390:
     def configure(self, osr_p, osr_t, iir):
         """Identify the chip, read and check its trim bytes, set oversampling and filter.
 
-        Raises SensorFault with ABSENT, WRONG_ID, TRIM_CRC or CONF_ERR.
+        Raises SensorFault with ABSENT, WRONG_ID, TRIM_CRC or CONF_ERR, or with POR when the chip
+        has reset itself meanwhile.
         """
         try:
             self.chip_id = self.register(_CHIP_ID)
@@ -142,7 +143,7 @@ class Bmp390:
             self.write(_CONFIG, FILTERS.index(iir) << 1)
             self.write(PWR_CTRL, SLEEP)
             if self.register(ERR_REG) & ERRORS or self.register(_OSR) != osr:
-                raise SensorFault(CONF_ERR)
+                raise SensorFault(POR if self.register(EVENT) & POR_BIT else CONF_ERR)
         except OSError:
             raise SensorFault(ABSENT)
         self._same = 0

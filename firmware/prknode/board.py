@@ -9,7 +9,7 @@ Another board (the virtual one, a test's) offers the same methods:
     read_into(buffer) -> n    bytes the host has sent, never waiting
     write(view) -> n          bytes the line has taken, never waiting
     idle(us, node)            rest for us microseconds at most, or until the host sends something
-    config() -> dict          config.json
+    config() -> dict          config.json; its board section may be completed
     unique_id() -> str        of the board
     new_run_id() -> int       1 .. 2^32 - 1, not seen before
     memory() -> (used, free)  heap bytes after the last collect()
@@ -29,6 +29,7 @@ import time
 import machine
 
 from prknode.app import print_exception
+from prknode.boards import completed
 from prknode.ticks import TICKS_MASK
 
 _CAUSES = {"PWRON_RESET": "power", "WDT_RESET": "watchdog", "SOFT_RESET": "soft reset"}
@@ -42,17 +43,18 @@ class Board:
 
     def __init__(self, path="config.json"):
         with open(path) as file:
-            self._config = json.load(file)
-        pins = self._config.get("board", {}).get("i2c", [{"id": 0, "sda": 4, "scl": 5}])
-        self._buses = {}
-        for bus in pins:
-            self._buses[bus["id"]] = machine.I2C(
+            config = json.load(file)
+        self._config = completed(config, sys.implementation._machine)
+        self._buses = [
+            machine.I2C(
                 bus["id"],
                 sda=machine.Pin(bus["sda"]),
                 scl=machine.Pin(bus["scl"]),
                 freq=bus.get("freq", 400000),
                 timeout=50000,
             )
+            for bus in self._config["board"]["i2c"]
+        ]
         self._in = sys.stdin.buffer
         self._out = sys.stdout.buffer
         poll_in = select.poll()
@@ -76,8 +78,8 @@ class Board:
         return time.ticks_us() & _MASK
 
     def bus(self, number):
-        """I2C bus by number; OSError on use when config.json has no such bus."""
-        return self._buses.get(number) or _NoBus()
+        """I2C bus by its place in the list; OSError on use when there is no such bus."""
+        return self._buses[number] if number < len(self._buses) else _NoBus()
 
     def read_into(self, buffer):
         """Bytes waiting on the serial line, one by one: readinto would wait for a full buffer."""
@@ -117,7 +119,7 @@ class Board:
             time.sleep_us(us)
 
     def config(self):
-        """config.json as a dict."""
+        """config.json as a dict, with the board section that boards.json has for it."""
         return self._config
 
     def unique_id(self):
@@ -159,7 +161,7 @@ class Board:
 
 
 class _NoBus:
-    """A bus that config.json does not define."""
+    """A bus that the board does not have."""
 
     def readfrom_mem_into(self, address, register, buffer):
         raise OSError(19)

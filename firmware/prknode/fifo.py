@@ -8,10 +8,12 @@ sum: whatever the node computes can be computed again from its samples. Both hap
 time, so means over a slot stay unbiased.
 
 All FIFOs are looked at in one moment, then emptied up to there in pieces, one chip a step, so that
-no step takes long and a stall in between disturbs nothing.
+no step takes long and a stall in between disturbs nothing. The chips' interrupt pins are not used:
+looking costs 1 % of the time at 200 Hz and two sensors on a 400 kHz bus, 0.3 % at 25 Hz, and never
+finds a FIFO empty, so there is no more to be saved.
 """
 
-from prknode.bmp390 import LATE, NACK, OK, POR, SensorFault, conversion_us
+from prknode.bmp390 import NACK, OK, POR, SensorFault, conversion_us
 from prknode.chipfifo import FIFO_FRAMES, FRAME_BYTES
 from prknode.compat import const
 from prknode.frameclock import FrameClock
@@ -230,7 +232,7 @@ class FifoSampler:
             queue.heard = now
             queue.delivered = True
         elif ticks_diff(now, queue.heard) > self._silence:
-            self._fail(i, LATE)
+            self._fail(i, queue.fifo.why_silent())
         return found
 
     def _choose(self):

@@ -13,10 +13,10 @@ from prknode.chipfifo import (
 from prknode.compat import const
 from prknode.hotpath import copy_frame
 
-PIECE = const(36)
-"""Frames fetched at once at the most: 6 ms of a 400 kHz bus."""
+PIECE = const(37)
+"""Frames fetched at once at the most: 6 ms of a 400 kHz bus, half of a full FIFO."""
 
-PIECES = (1, 2, 3, 4, 5, 6, 7, 8, 12, 18, 36)
+PIECES = (1, 2, 3, 4, 5, 6, 7, 8, 12, 18, 36, PIECE)
 """Lengths that are fetched: what a poll finds in the usual course, and a few for catching up."""
 
 
@@ -95,6 +95,7 @@ class FrameQueue:
                 self._head = at + FRAME_BYTES
                 return 1
             if header == FRAME_CONFIG or header == FRAME_EMPTY:
+                # A change of settings is no fault: a stream may begin with the frame of ours.
                 self._head = at + 2
             elif header == FRAME_TIME:
                 self._head = at + 4

@@ -12,10 +12,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from prkbench.sim.bridge import Bridge
-from prkbench.sim.bus import Fault
 from prkbench.sim.chamber import BenchSpec
 from prkbench.sim.child import virtual_board as layout
 from prkbench.sim.elements import ViscousCapillary
+from prkbench.sim.faults import Fault
 from prkbench.sim.world import World
 from prknode.ticks import TICKS_MASK
 
@@ -200,7 +200,7 @@ def test_a_transfer_that_nobody_acknowledges_is_an_oserror_and_leaves_the_others
 
 def test_a_fault_hits_just_the_transfers_it_names() -> None:
     bridge = Bridge(world().chips, frozenset(), 32)
-    bridge.devices[CHIPS[0]].faults.append(Fault(first=2, count=2))
+    bridge.devices[CHIPS[0]].faults.append(Fault("nack", 2, 2))
     bus = board_on(bridge, iter(lambda: False, None), True).bus(0)
     outcome = ""
     for _ in range(6):

@@ -206,9 +206,12 @@ class Bmp390:
         self._ready_us = self._now + START_UP_US
         self.fifo.reset()
 
-    def freeze(self, frozen: bool = True) -> None:
-        """Stick: conversions go on, but their raw counts no longer change (or do again)."""
-        self._frozen = self._raw if frozen else None
+    def freeze(self, frozen: bool = True, raw: tuple[int, int] | None = None) -> None:
+        """Stick: conversions go on, but their raw counts no longer change (or do again).
+
+        raw: the pressure and temperature counts they all give; None: those of the last one.
+        """
+        self._frozen = (raw or self._raw) if frozen else None
 
     def save(self) -> object:
         """Return all that can change, for `restore`."""
