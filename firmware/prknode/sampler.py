@@ -8,9 +8,6 @@ from prknode.bmp390 import LATE, NACK, OK, conversion_us
 from prknode.compat import const
 from prknode.ticks import TICKS_MASK, ticks_diff
 
-FASTEST_MHZ = const(12500)
-"""Highest rate for this sampler in millihertz; above it fifo.FifoSampler is used."""
-
 _POLL_US = const(1000)
 
 _STOPPED = const(0)
