@@ -119,7 +119,7 @@ class BusioBus:
 class AdafruitBmp3xx(Bmp390):
     """One chip; see bmp390.Bmp390, whose faults it tells apart, too.
 
-    Forced mode only, and a reading leaves about a kilobyte of garbage.
+    Forced mode only, and a reading leaves 1.5 kB of garbage.
     """
 
     def __init__(self, bus, address):
