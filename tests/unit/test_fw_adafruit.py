@@ -187,6 +187,21 @@ def test_trim_bytes_that_the_library_read_wrong_are_noticed_and_read_again():
     chip.configure(16, 2, 0)
 
 
+def test_settings_that_the_chip_does_not_keep_are_refused():
+    bench = AdafruitBench((0.0,))
+    chip = bench.chips[0]
+    chip.reset()
+    bench.clock.us += 3000
+
+    def forget(buffer):
+        buffer[0] = 0
+
+    bench.bus.tampered[chip_bench.CHAMBER, OSR] = forget
+    with pytest.raises(SensorFault) as caught:
+        chip.configure(16, 2, 0)
+    assert FAULT_NAMES[caught.value.args[0]] == "CONF_ERR"
+
+
 def test_a_call_of_the_library_that_does_not_end_is_ended():
     bench = AdafruitBench((0.0,))
     wire = BusioBus(bench.bus)

@@ -101,6 +101,16 @@ def test_a_run_file_is_continued_with_the_same_sensors_only(
     refused(prk(*LOG, run, "--duration", "2 min"), 2, "was begun with node i2c-", "new file")
 
 
+def test_a_run_file_is_continued_with_as_many_sensors_as_its_rig_has(
+    tmp_path: Path, bridge: ModelI2C
+) -> None:
+    run, single = tmp_path / "run.prk", tmp_path / "single.toml"
+    node = RIG.node.model_copy(update={"roles": ("chamber",)})
+    single.write_text(RIG.model_copy(update={"node": node}).to_toml())
+    assert prk(*LOG, run, "--rig", single, "--duration", "2 min").status == 0
+    assert prk(*LOG, run, "--duration", "2 min").status == 0
+
+
 # A reading takes 4 transfers; bring-up and the look for sensors under 100.
 @pytest.mark.parametrize(
     ("how", "fault"),
@@ -158,6 +168,16 @@ def test_in_real_time_the_samples_follow_this_computers_clock(tmp_path: Path) ->
         pascal = float(client.query("MEASure:PRESsure?"))
         assert abs(pascal - RIG.chamber.pressure_pa) < 500.0
     assert not [t for t in session.threading.enumerate() if t.name == "node"]
+
+
+def test_the_sensors_are_waited_for_before_the_first_command() -> None:
+    """One answers only half a second after the look for it, and is asked every 100 ms."""
+    clock = WallClock()
+    i2c = on_the_bench(clock)
+    # The look takes 7 transfers, a try without an answer 2.
+    i2c.pulled[0x77] = range(7, 17)
+    with session.local_node(i2c, None, "test", clock) as client:
+        client.command("INITiate")
 
 
 def test_a_restart_asked_for_over_the_line_brings_a_new_node(bridge: ModelI2C) -> None:

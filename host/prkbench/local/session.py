@@ -24,7 +24,7 @@ from prkbench.transport import Transport
 from prknode import app
 
 _ANSWER_S = 3.0
-_BRING_UP_S = 1.0
+_BRING_UP_S = 3.0
 _LOOK_S = 0.01
 
 
