@@ -18,9 +18,9 @@ ROLES = (CHAMBER, AMBIENT, OUTLET, TWIN, STATION, SPARE)
 REFERENCES = (AMBIENT, OUTLET)
 """Roles whose pressure is the one outside the leak."""
 
-REGISTER = "REGISTER"
+BMP390 = "BMP390"
 ADAFRUIT = "ADAFRUIT"
-DRIVERS = (REGISTER, ADAFRUIT)
+DRIVERS = (BMP390, ADAFRUIT)
 """What reads the chips: bmp390, or Adafruit's library through adafruit."""
 
 FASTEST_FORCED_MHZ = 12500
@@ -114,7 +114,7 @@ SETTINGS = (
     Number("osr_p", "SENSe:OVERsampling:PRESsure", "", 0, 1, 32, 16, OVERSAMPLINGS),
     Number("osr_t", "SENSe:OVERsampling:TEMPerature", "", 0, 1, 32, 2, OVERSAMPLINGS),
     Number("iir", "SENSe:FILTer", "", 0, 0, 127, 0, FILTERS),
-    Choice("driver", "SENSe:DRIVer", DRIVERS, REGISTER),
+    Choice("driver", "SENSe:DRIVer", DRIVERS, BMP390),
     Choice("law", "SENSe:LAW", LAWS, LAWS[0]),
     Number("norm_pa", "SENSe:LAW:NORM", "PA", 0, 100, 200000, 110000),
     Number("reference_pa", "SENSe:REFerence:PRESsure", "PA", 0, 0, 125000, 0),

@@ -242,7 +242,7 @@ def test_the_configuration_chooses_the_driver_and_a_command_changes_it():
     assert board.ask(node, "*TST?;:SENS:DRIV?") == "0;ADAFRUIT"
     theirs = float(board.ask(node, "MEAS:PRES?"))
     trims = [chip.trim for chip in node.chips]
-    assert board.ask(node, "SENS:DRIV REGISTER;DRIV?") == "REGISTER"
+    assert board.ask(node, "SENS:DRIV BMP390;DRIV?") == "BMP390"
     assert all(type(chip) is Bmp390 for chip in node.chips)
     # A run may begin at once: the estimator must not compute with empty trim bytes.
     assert [chip.trim for chip in node.chips] == trims
@@ -255,7 +255,7 @@ def test_the_configuration_chooses_the_driver_and_a_command_changes_it():
 
 def test_the_driver_stays_as_it_is_while_measuring():
     board, node = node_on(Bench(), driver="ADAFRUIT")
-    assert board.ask(node, "INIT;:SENS:DRIV REG;:SYST:ERR?").startswith("-221")
+    assert board.ask(node, "INIT;:SENS:DRIV BMP3;:SYST:ERR?").startswith("-221")
     assert board.ask(node, "SENS:DRIV?") == "ADAFRUIT"
 
 
@@ -274,4 +274,4 @@ def test_without_the_library_the_node_answers_and_says_what_is_missing(monkeypat
     board, node = node_on(Bench(), driver="ADAFRUIT")
     assert board.ask(node, "*IDN?").startswith("prkbench,")
     assert "sensor 1: NO_DRIVER" in board.ask(node, "INIT;:SYST:ERR?")
-    assert board.ask(node, "SENS:DRIV REGISTER;:MEAS:PRES?").startswith("1")
+    assert board.ask(node, "SENS:DRIV BMP390;:MEAS:PRES?").startswith("1")
