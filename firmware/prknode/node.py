@@ -7,9 +7,10 @@ differs between a board, the unix port and a test comes in through the board obj
 from prknode import commands
 from prknode.answers import Answers
 from prknode.blocks import BlockSums
-from prknode.bmp390 import FAULT_NAMES, OK, Bmp390
+from prknode.bmp390 import FAULT_NAMES, OK
 from prknode.compat import const
 from prknode.decay import Estimator, windows_for
+from prknode.drivers import fit
 from prknode.fifo import FifoSampler
 from prknode.hotpath import pack_head
 from prknode.link import PENDING, Link
@@ -44,11 +45,11 @@ from prknode.records import (
     sample_size,
 )
 from prknode.ring import Ring
-from prknode.sampler import FASTEST_MHZ, Sampler
+from prknode.sampler import Sampler
 from prknode.scpi import ScpiError
 from prknode.segments import GAP, REPRESS, VENT
 from prknode.sensors import Sensors
-from prknode.settings import SettingError, Settings
+from prknode.settings import FASTEST_FORCED_MHZ, SettingError, Settings
 from prknode.setup import describe
 from prknode.status import OPER_MEASURING, OPER_SETTLING, QUES_SENSOR1, Status
 from prknode.ticks import Elapsed, ticks_diff
@@ -72,7 +73,7 @@ class Node:
         self._config = config
         self.settings = Settings(config)
         n = len(self.settings.sensors)
-        self.chips = [Bmp390(board.bus(s.bus), s.address) for s in self.settings.sensors]
+        self.chips = fit([], board, self.settings)
         self._sensors = Sensors(self.chips)
         # In charge whenever nothing is measured, and of measurements up to 12.5 Hz.
         self._forced = Sampler(self._sensors, self.settings)
@@ -258,12 +259,13 @@ class Node:
         if self.settings.values[key] == value:
             return
         self.settings.values[key] = value
-        if key in ("osr_p", "osr_t", "iir"):
+        if key in ("osr_p", "osr_t", "iir", "driver"):
             self._set_up()
         self._forced.configure(self.settings)
 
     def _set_up(self):
         settings = self.settings
+        fit(self.chips, self.board, settings)
         self._sensors.set_up(settings["osr_p"], settings["osr_t"], settings["iir"])
 
     def restore(self):
@@ -285,7 +287,7 @@ class Node:
             raise ScpiError(-221, str(error))
         settings = self.settings
         sampler = self._forced
-        if settings["rate_mhz"] > FASTEST_MHZ:
+        if settings["rate_mhz"] > FASTEST_FORCED_MHZ:
             sampler = FifoSampler(self._sensors, settings, settings.chamber())
         problem = sampler.problem()
         if problem:
@@ -378,8 +380,7 @@ class Node:
 
     def _reading(self, quantity, i):
         if not self._fresh or not self._sampler.valid & (1 << i):
-            fault = FAULT_NAMES[self._sensors.faults[i]]
-            self.status.error(-240, "sensor %d: %s" % (i + 1, fault))
+            self.status.error(-240, "sensor %d: %s" % (i + 1, FAULT_NAMES[self._sensors.faults[i]]))
             return NOT_A_NUMBER
         counts = bytearray(SENSOR_BYTES * len(self.chips))
         self._sampler.fill(counts, 0)

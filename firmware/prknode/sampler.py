@@ -10,9 +10,6 @@ from prknode.hotpath import clear_counts, copy_counts
 from prknode.records import SENSOR_BYTES
 from prknode.ticks import TICKS_MASK, ticks_diff
 
-FASTEST_MHZ = const(12500)
-"""Highest rate for this sampler in millihertz; above it fifo.FifoSampler is used."""
-
 _POLL_US = const(1000)
 
 _STOPPED = const(0)
