@@ -120,6 +120,32 @@ def test_a_controller_that_gives_up_while_the_bus_is_held_does_no_harm(at: int) 
     assert bytes(whole) == bench.TRIM_WORDS
 
 
+def test_a_look_that_another_read_has_overtaken_is_thrown_away() -> None:
+    """The controller may give up and ask for something else while the model is at work."""
+    bus = bench.PortBus(bench.played_chip(), lazy=True)
+    target, chip = bus._target, bus.port.chip
+    look = chip.peek_burst
+
+    def begin_read(register: int) -> None:
+        target.receive(bytes((register,)))
+        target._tell(bench.played_port.ADDRESSED_TO_READ)
+        target._ask()
+
+    def overtaken(register: int, n: int) -> bytes:
+        chip.peek_burst = look
+        data: bytes = look(register, n)
+        target._tell(bench.played_port.READ_ENDED)
+        begin_read(CHIP_ID)
+        return data
+
+    chip.peek_burst = overtaken
+    begin_read(NVM)
+    bus.main_loop()
+    assert target._written is None, "the bus is still held"
+    bus.main_loop()
+    assert target._written == 0x60
+
+
 def test_writes_of_several_pairs_set_several_registers() -> None:
     bus = bench.PortBus(bench.played_chip(), lazy=True)
     bus.pass_us(5000)
