@@ -4,6 +4,7 @@ import contextlib
 import importlib.util
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from device_target import Target
@@ -67,11 +68,20 @@ def pico() -> Iterator[Target]:
     yield Target("", "pico")
 
 
+def board(port: str) -> Target:
+    """What is plugged in, or a virtual node served elsewhere, whose memory is not a board's."""
+    found = Target(port, "board")
+    client = found.connect()
+    simulated = client.identity.simulated
+    client.close()
+    return replace(found, memory_s=0) if simulated else found
+
+
 @pytest.fixture(scope="session")
 def target(request: pytest.FixtureRequest) -> Iterator[Target]:
     """One target for the whole session, as one board is."""
     if request.param == "board":
-        yield Target(request.config.getoption("port"), "board")
+        yield board(request.config.getoption("port"))
         return
     with {"virtual": virtual, "pico": pico}[request.param]() as served:
         yield served

