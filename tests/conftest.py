@@ -1,5 +1,7 @@
 """The option --port: run the device suite on a board that is plugged in."""
 
+from pathlib import Path
+
 import pytest
 
 
@@ -14,7 +16,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
     # A serial port cannot be shared: the default of one process a core must not apply.
-    if config.getoption("port"):
+    port = config.getoption("port")
+    if port:
+        if Path(port).is_dir():
+            raise pytest.UsageError(f"--port {port}: a folder; a serial port goes there")
         config.option.numprocesses = 0
 
 
