@@ -1,0 +1,1 @@
+"""Puts the firmware on a board: compiles it, copies what differs, and proves what is there."""
