@@ -71,11 +71,9 @@ def probe(port: str) -> Running | None:
         line.close()
 
 
-def await_node(
-    port: str, usb_number: str | None, platform: Platform, longest_s: float = _COMEBACK_S
-) -> NodeClient:
+def await_node(port: str, usb_number: str | None, platform: Platform) -> NodeClient:
     """The node after its restart, wherever its port is now; DeviceError when it stays away."""
-    end = time.monotonic() + longest_s
+    end = time.monotonic() + _COMEBACK_S
     problem = "it did not come back"
     while time.monotonic() < end:
         time.sleep(_PAUSE_S)
@@ -90,7 +88,7 @@ def await_node(
         client.close()
         problem = f"another node answers on {name}"
     raise DeviceError(
-        f"{port}: every file is on the board, but no node answered within {longest_s:g} s of its "
+        f"{port}: every file is on the board, but no node answered within {_COMEBACK_S:g} s of its "
         f"restart: {problem}; look at what it prints with 'mpremote connect {port}'"
     )
 
