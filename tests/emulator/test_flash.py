@@ -26,6 +26,12 @@ MODULES = 20
 """The firmware has more modules than this; a test that copies fewer copied too few."""
 
 
+@pytest.fixture(autouse=True)
+def _short_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This line has no delay, so what does not answer at once is no node."""
+    monkeypatch.setattr(checkup, "_PROBE_S", 0.3)
+
+
 @pytest.fixture
 def node() -> Iterator[VirtualNode]:
     world, _ = world_for(RIG, 1, surroundings=surroundings_of(RIG))

@@ -53,8 +53,9 @@ def runs(files: dict[str, bytes]) -> str:
     """What the board would do after a reset: which version, "prompt", or "mixed"."""
     if b"prknode" not in files.get("main.py", b""):
         return "prompt"
-    modules = {p: c for p, c in files.items() if p.startswith(("prknode/", "lib/driver"))}
+    modules = {p: c for p, c in files.items() if p.startswith(("prknode/", "lib/driver."))}
     modules = {p: c for p, c in modules.items() if p.endswith((".py", ".mpy"))}
+    modules.pop("lib/driver.old.py", None)
     for name, version in (("old", OLD), ("new", NEW)):
         expected = {p: c for p, c in version.items() if p.endswith((".py", ".mpy"))}
         if {**modules, "main.py": files["main.py"]} == expected:

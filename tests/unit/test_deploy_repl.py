@@ -1,6 +1,7 @@
 """Boards that cannot take the firmware say why, in time, and how to mend it."""
 
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -78,15 +79,16 @@ def interpreter(name: str, version: str, machine: str, mpy: int = 0) -> Answer:
         nonlocal held
         held += sent
         reply = b""
+        while (end := held.find(b"\x04")) >= 0:
+            reply += RAW if held.startswith(b"\r\x01") else b""
+            mark = re.search(rb"print\('p'\+'(rk\d+)'\)", held[:end])
+            told = f"('{name}', {version}, '{machine}', {mpy})\r\nb'\\xe6'".encode()
+            reply += b"OK" + (b"p" + mark[1] if mark else told) + b"\r\n\x04\x04>"
+            held = held[end + 1 :]
         if held.endswith(b"\x05A\x01"):
-            reply = b"R\x00"
+            reply, held = reply + b"R\x00", b""
         elif held.endswith(b"\x01"):
-            reply = b"\r\n" + RAW
-        elif held.endswith(b"\x04") and len(held) > 1:
-            told = f"('{name}', {version}, '{machine}', {mpy})\r\nb'\\xe6'\r\n"
-            reply = b"OK" + told.encode() + b"\x04\x04>"
-        if reply:
-            held = b""
+            reply, held = reply + b"\r\n" + RAW, b""
         return reply
 
     return answer
@@ -160,7 +162,7 @@ def test_a_board_that_falls_silent_half_way_is_told_in_time(
     def answer(sent: bytes) -> bytes:
         nonlocal dead
         reply = b"" if dead else inside(sent)
-        dead = dead or reply.startswith(b"OK")
+        dead = dead or b"Pico" in reply
         return reply
 
     began = time.monotonic()

@@ -46,6 +46,7 @@ class Repl:
 
     def __init__(self, port: str) -> None:
         self.port = port
+        self._attempts = 0
         try:
             self._transport = SerialTransport(
                 port, baudrate=BAUD, exclusive="://" not in port, timeout=_ANSWER_S
@@ -89,9 +90,8 @@ class Repl:
         try:
             for attempt in range(_TRIES):
                 self._interrupt(stubborn=attempt > 1)
-                self._serial.write(b"\r\x01")
-                got = self._hear(_RAW, _PROMPT_S)
-                if got.endswith(_RAW):
+                ready, got = self._synchronised()
+                if ready:
                     return
                 heard = (heard + got)[-_HEARD:]
         except _BROKEN as error:
@@ -105,6 +105,22 @@ class Repl:
             time.sleep(_BURST_PAUSE_S)
             self._serial.write(b"\x03")
 
+    def _synchronised(self) -> tuple[bool, bytes]:
+        """Whether the raw REPL has done what it was told just now, and what was heard.
+
+        A prompt proves nothing: it may be the answer to an earlier attempt, still under way behind
+        all that a program has printed. A number that is printed back is this attempt's own.
+        """
+        self._attempts += 1
+        mark = f"prk{self._attempts}"
+        self._serial.write(f"\r\x01print({mark[:1]!r}+{mark[1:]!r})\x04".encode())
+        heard = self._hear(f"{mark}\r\n\x04\x04>".encode(), _PROMPT_S)
+        if not heard.endswith(b"\x04\x04>"):
+            return False, heard
+        # mpremote reads a prompt before each command: this is its first.
+        self._serial.write(b"\x01")
+        return True, heard
+
     def _hear(self, ending: bytes, longest_s: float) -> bytes:
         """What the board says, up to the ending or until the time is up."""
         heard = b""
@@ -112,7 +128,8 @@ class Repl:
         self._serial.timeout = 0.05
         try:
             while not heard.endswith(ending) and time.monotonic() < end:
-                heard = (heard + bytes(self._serial.read(1)))[-_HEARD:]
+                heard += bytes(self._serial.read(self._serial.in_waiting or 1))
+                heard = heard[-_HEARD:]
         finally:
             self._serial.timeout = _ANSWER_S
         return heard
@@ -125,8 +142,9 @@ class Repl:
         try:
             self._hear(b">", _PROMPT_S)
             self._serial.write(b"\x04")
+            self._hear(_RAW + b">", _RESTART_S)
             for _ in range(_TRIES):
-                if self._hear(_RAW, _RESTART_S).endswith(_RAW):
+                if self._synchronised()[0]:
                     return
                 # A boot.py that takes its time.
                 self._interrupt(stubborn=True)
