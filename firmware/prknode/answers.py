@@ -10,18 +10,19 @@ from prknode.scpi import ScpiError
 
 MAX_RECORDS = const(200)
 _CRC_SIZE = const(4)
+_LEAST_ROOM = const(2048)  # the set-up of four sensors is one piece
 
 
 class Answers:
     """Builds data answers.
 
-    rings: every Ring whose records may be asked for; link: the Link that sends the answers.
+    size: bytes of a sample record, of which an answer holds MAX_RECORDS, and of larger records as
+    many as fit into the same room; link: the Link that sends the answers.
     """
 
-    def __init__(self, rings, link):
-        # A ring that holds fewer records than an answer may have cannot fill one.
-        largest = max([ring.size * min(ring.capacity, MAX_RECORDS) for ring in rings])
-        self._buffer = bytearray(ANSWER_HEAD_SIZE + largest + _CRC_SIZE)
+    def __init__(self, size, link):
+        self._room = max(size * MAX_RECORDS, _LEAST_ROOM)
+        self._buffer = bytearray(ANSWER_HEAD_SIZE + self._room + _CRC_SIZE)
         self._link = link
 
     def _claim(self):
@@ -46,8 +47,8 @@ class Answers:
         self._claim()
         ring.acknowledge(first)
         first = max(first, ring.oldest)
-        count = max(0, min(count, MAX_RECORDS, ring.next - first))
         size = ring.size
+        count = max(0, min(count, MAX_RECORDS, self._room // size, ring.next - first))
         buffer = self._buffer
         end = ANSWER_HEAD_SIZE + count * size
         ring.read_into(first, count, buffer, ANSWER_HEAD_SIZE)

@@ -55,10 +55,11 @@ class Reduced:
 class Estimator:
     """Windowed decay constant of one run.
 
-    settings: Settings in force; trims: the 21 trim bytes of each sensor, in order.
+    settings: Settings in force; trims: the 21 trim bytes of each sensor, in order; windows: from
+    windows_for(settings), made here if not given.
     """
 
-    def __init__(self, settings, trims):
+    def __init__(self, settings, trims, windows=None):
         self._settings = settings
         self._compensation = [Compensation(trim) for trim in trims]
         self._chamber = settings.chamber()
@@ -68,10 +69,7 @@ class Estimator:
         self._t_ref = round_div(settings["t_ref_mk"] << KELVIN_BITS, 1000)
         self._norm = settings["norm_pa"] << PASCAL_BITS
         self._law = settings["law"]
-        rho = settings["rho1024"]
-        ten = round_div(rho**10, UNIT**9)
-        self._short = Window(settings["window_min"], rho)
-        self._long = Window(LONG_ROWS, ten)
+        self._short, self._long = windows or windows_for(settings)
         self._sealed = settings["sealed_se"]
         self._segmenter = Segmenter(_pascals(settings["jump_pa"], 1), settings["settle_min"])
         self._rows = Rows()
@@ -173,7 +171,7 @@ class Estimator:
         return self._segmenter.number
 
     def windows(self):
-        """The short and the long Window, for whoever checks them."""
+        """The short and the long Window."""
         return self._short, self._long
 
     def pack_result(self, data, at, slot):
@@ -188,6 +186,22 @@ class Estimator:
             short.k, short.se, long.k, long.se,
             _u32(last.p), _u32(last.p_ref), _u32(last.t),
         )  # fmt: skip
+
+
+def windows_for(settings, old=None):
+    """Empty short and long Window for these settings, in the memory of old ones where it fits."""
+    rho = settings["rho1024"]
+    capacity = settings["window_min"]
+    ten = round_div(rho**10, UNIT**9)
+    if old is None:
+        return Window(capacity, rho), Window(LONG_ROWS, ten, sums=True)
+    short, long = old
+    if short.capacity == capacity:
+        short.clear(rho)
+    else:
+        short = Window(capacity, rho)
+    long.clear(ten)
+    return short, long
 
 
 def _u32(value):

@@ -13,7 +13,10 @@ from prknode.chipfifo import (
 from prknode.compat import const
 
 PIECE = const(36)
-"""Frames fetched at once: 6 ms of a 400 kHz bus."""
+"""Frames fetched at once at the most: 6 ms of a 400 kHz bus."""
+
+PIECES = (1, 2, 3, 4, 5, 6, 7, 8, 12, 18, 36)
+"""Lengths that are fetched: what a poll finds in the usual course, and a few for catching up."""
 
 
 class FrameQueue:
@@ -29,8 +32,8 @@ class FrameQueue:
         self.fifo = ChipFifo(chip)
         self._data = bytearray(FRAME_BYTES * (PIECE + 1))
         view = memoryview(self._data)
-        # Slicing allocates: every length is cut once, here.
-        self._views = [view[FRAME_BYTES : FRAME_BYTES * (n + 1)] for n in range(PIECE + 1)]
+        # Slicing allocates: every length that is fetched is cut once, here.
+        self._views = [view[FRAME_BYTES : FRAME_BYTES * (n + 1)] for n in PIECES]
         self.surplus = 0
         self.clear()
 
@@ -62,10 +65,14 @@ class FrameQueue:
 
         Raises OSError; allocates nothing.
         """
-        n = min(self.unread, PIECE)
-        if not n:
+        unread = self.unread
+        if not unread:
             return OK
-        self.fifo.fetch(self._views[n])
+        which = len(PIECES) - 1
+        while PIECES[which] > unread:
+            which -= 1
+        n = PIECES[which]
+        self.fifo.fetch(self._views[which])
         self.unread -= n
         self._end = FRAME_BYTES * (n + 1)
         last = FRAME_BYTES * n

@@ -9,7 +9,8 @@ from prknode.answers import Answers
 from prknode.blocks import BlockSums
 from prknode.bmp390 import FAULT_NAMES, OK, Bmp390
 from prknode.compat import const
-from prknode.decay import Estimator
+from prknode.decay import Estimator, windows_for
+from prknode.fifo import FifoSampler
 from prknode.link import PENDING, Link
 from prknode.readings import NOT_A_NUMBER, reading
 from prknode.records import (
@@ -52,8 +53,8 @@ from prknode.setup import describe
 from prknode.status import OPER_MEASURING, OPER_SETTLING, QUES_SENSOR1, Status
 from prknode.ticks import Elapsed, ticks_diff
 
-_BLOCKS = const(128)
-_EVENTS = const(64)
+_BLOCKS = const(64)
+_EVENTS = const(48)
 _NO_SENSOR = const(0xFF)
 _SAMPLES_A_STEP = const(8)
 
@@ -76,7 +77,9 @@ class Node:
         self._forced = Sampler(self._sensors, self.settings)
         self._sampler = self._forced
         self._set_up()
+        # What is large is allocated once, while the heap is still in one piece.
         self.samples = Ring(sample_size(n), ring_records)
+        self._windows = windows_for(self.settings)
         self.blocks_ring = Ring(block_size(n), _BLOCKS)
         self.results = Ring(RESULT_SIZE, _BLOCKS)
         self.events = Ring(EVENT_SIZE, _EVENTS)
@@ -85,8 +88,7 @@ class Node:
         self.uptime.start(board.ticks_us())
         self._time = Elapsed()
         self._link = Link(board, self, self.status)
-        rings = (self.samples, self.blocks_ring, self.results, self.events)
-        self._answers = Answers(rings, self._link)
+        self._answers = Answers(self.samples.size, self._link)
         self._sums = None
         self._paired = 0
         self._fresh = False
@@ -282,8 +284,6 @@ class Node:
         settings = self.settings
         sampler = self._forced
         if settings["rate_mhz"] > FASTEST_MHZ:
-            from prknode.fifo import FifoSampler  # several KB, so only where it is used
-
             sampler = FifoSampler(self._sensors, settings, settings.chamber())
         problem = sampler.problem()
         if problem:
@@ -300,10 +300,10 @@ class Node:
         expected = 60 * settings["rate_mhz"] // 1000
         if expected < 4:
             raise ScpiError(-221, "under 4 samples a minute")
-        # The last run's windows go first: two sets of them do not fit on a board.
         self._estimator = None
         self.board.collect()
-        self._estimator = Estimator(settings, [chip.trim for chip in self.chips])
+        self._windows = windows_for(settings, self._windows)
+        self._estimator = Estimator(settings, [chip.trim for chip in self.chips], self._windows)
         self._sums = BlockSums(len(self.chips), paired, expected)
         self._paired = paired
         self.run_id = self.board.new_run_id()

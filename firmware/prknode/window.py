@@ -10,23 +10,29 @@ import struct
 
 from prknode.compat import const
 
-_ROW = "<IIqiq"  # slot, segment, I, D, y
-_ROW_SIZE = const(28)
+_ROW = "<IHqii"  # slot, segment, I, D, y
+_ROW_OF_SUMS = "<IHqiq"  # where a row is the sum of several, y needs more than 32 bits
+_SEGMENTS = const(0xFFFF)
 UNIT = const(1024)
 
 
 class Window:
-    """The newest `capacity` rows; rho1024: lag-1 correlation times 1024."""
+    """The newest `capacity` rows; rho1024: lag-1 correlation times 1024.
 
-    def __init__(self, capacity, rho1024):
+    sums: whether a row is made of sums of blocks instead of single ones.
+    """
+
+    def __init__(self, capacity, rho1024, sums=False):
         self.capacity = capacity
+        self._row = _ROW_OF_SUMS if sums else _ROW
+        self._size = struct.calcsize(self._row)
+        self._data = bytearray(self._size * capacity)
+        self.clear(rho1024)
+
+    def clear(self, rho1024):
+        """Forget everything, and begin anew with this correlation."""
         self._rho = rho1024
         self._first_weight = UNIT * UNIT - rho1024 * rho1024
-        self._data = bytearray(_ROW_SIZE * capacity)
-        self.clear()
-
-    def clear(self):
-        """Forget everything."""
         self._start = 0
         self.rows = 0
         self.segments = []  # [segment number, rows, [ten moments]], oldest first
@@ -36,25 +42,29 @@ class Window:
         at = self._start + index
         if at >= self.capacity:
             at -= self.capacity
-        return struct.unpack_from(_ROW, self._data, at * _ROW_SIZE)
+        return struct.unpack_from(self._row, self._data, at * self._size)
 
     def add(self, row):
-        """Take a Row; the oldest one leaves when the window is full."""
+        """Take a Row; the oldest one leaves when the window is full.
+
+        Segments are told apart by the low 16 bits of their number: a window spans far fewer.
+        """
         if self.rows == self.capacity:
             self._remove_oldest()
         previous = self.row(self.rows - 1) if self.rows else None
-        if previous is None or previous[1] != row.segment:
-            self.segments.append([row.segment, 0, [0] * 10])
+        number = row.segment & _SEGMENTS
+        if previous is None or previous[1] != number:
+            self.segments.append([number, 0, [0] * 10])
         at = self._start + self.rows
         if at >= self.capacity:
             at -= self.capacity
         struct.pack_into(
-            _ROW, self._data, at * _ROW_SIZE, row.slot, row.segment, row.i, row.d, row.y,
+            self._row, self._data, at * self._size, row.slot, number, row.i, row.d, row.y,
         )  # fmt: skip
         self.rows += 1
         segment = self.segments[-1]
         segment[1] += 1
-        self._enter(segment[2], previous, (row.slot, row.segment, row.i, row.d, row.y), 1)
+        self._enter(segment[2], previous, (row.slot, number, row.i, row.d, row.y), 1)
 
     def _remove_oldest(self):
         oldest = self.row(0)

@@ -86,7 +86,7 @@ def test_a_cleared_window_is_empty():
     window = Window(5, 1007)
     for row in rows(Noise(), 9):
         window.add(row)
-    window.clear()
+    window.clear(1007)
     assert (window.rows, window.segments) == (0, [])
 
 
@@ -125,7 +125,7 @@ def test_windows_that_say_nothing_give_no_value():
 
 
 def test_a_rate_too_large_for_its_record_is_no_rate():
-    window = Window(50, 0)
+    window = Window(50, 0, sums=True)
     for n in range(40):
         window.add(Row(1, n, n, n * n % 7, n << 40))
     assert solve(window, 60).basis == BASIS_NONE

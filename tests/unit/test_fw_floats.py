@@ -59,4 +59,4 @@ def test_formats_of_records_hold_whole_numbers_only() -> None:
 
     for text in (records.BLOCK_HEAD, records.RESULT, records.EVENT, records.ANSWER_HEAD):
         assert not set(text) & set("efd")
-    assert not set(window._ROW) & set("efd")
+    assert not set(window._ROW + window._ROW_OF_SUMS) & set("efd")

@@ -43,6 +43,7 @@ class BusDevice:
     device: Device
     faults: list[Fault] = field(default_factory=list)
     transfers: int = 0
+    hung: bool = False
 
     def acknowledges(self) -> bool:
         """Count one transfer; whether it goes through."""

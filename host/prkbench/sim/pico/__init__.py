@@ -1,0 +1,1 @@
+"""A Raspberry Pi Pico in software: the official MicroPython image on an emulated RP2040."""

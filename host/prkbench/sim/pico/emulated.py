@@ -1,0 +1,105 @@
+"""The emulated board: image, file system, sensors and serial line, driven in emulated time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from rp2040py.boards import BoardSpec
+from rp2040py.device.base_device import BaseDevice, ResetCause
+from rp2040py.execute_batch import execute_batch
+from rp2040py.memory_map import FLASH_START_ADDRESS
+
+from prkbench.errors import DeviceError
+from prkbench.sim.bus import Address, BusDevice, Device
+from prkbench.sim.pico.file_system import littlefs_files, littlefs_image
+from prkbench.sim.pico.i2c_wire import I2cWire
+from prkbench.sim.pico.image import Image, load_image
+from prkbench.sim.pico.usb_line import UsbLine
+
+CLOCK_HZ = 125_000_000
+_PIN_I2C = 3
+_SDA_SCL = 2
+
+
+class EmulatedPico:
+    """A Raspberry Pi Pico. Nothing happens but in run(): there is no thread and no wall clock.
+
+    image: the MicroPython image; files: what its file system holds at first, path -> contents;
+    devices: (bus, address) -> chip; on_bytes gets what the board sends over USB.
+    Everything is deterministic: the same input at the same emulated time gives the same cycles.
+    """
+
+    def __init__(
+        self,
+        image: Image | Path,
+        files: Mapping[str, bytes],
+        devices: Mapping[Address, Device] | None = None,
+        on_bytes: Callable[[bytes], None] | None = None,
+    ) -> None:
+        self.image = image if isinstance(image, Image) else load_image(image)
+        self._device = BaseDevice(board=BoardSpec(image=self.image.path))
+        self._mcu = self._device.mcu
+        self._simulator = self._device.simulator
+        self._clock = self._simulator.clock
+        start, size = self.image.files_start, self.image.files_size
+        self._mcu.flash[start : start + size] = littlefs_image(files, size)
+        self.devices = {at: BusDevice(device) for at, device in (devices or {}).items()}
+        buses: dict[int, dict[int, BusDevice]] = defaultdict(dict)
+        for (bus, address), device in self.devices.items():
+            buses[bus][address] = device
+        for bus in range(2):
+            block = self._mcu.i2c[bus]
+            I2cWire(block, self._clock, buses[bus], lambda bus=bus: self._switched(bus))
+        self.received = bytearray()
+        self.line = UsbLine(self._device.cdc, on_bytes or self.received.extend)
+        self._wake = self._clock.create_alarm(self._simulator.stop)
+        self._mcu.core.pc = FLASH_START_ADDRESS
+
+    def _switched(self, bus: int) -> bool:
+        """Whether two pins that can belong to this bus are switched to I2C."""
+        count = sum(
+            1
+            for number in range(30)
+            if number // 2 % 2 == bus and self._mcu.gpio[number].function_select == _PIN_I2C
+        )
+        return count >= _SDA_SCL
+
+    @property
+    def cycles(self) -> int:
+        """Processor cycles executed; none pass while it sleeps."""
+        return int(self._mcu.core.cycles)
+
+    @property
+    def now_us(self) -> float:
+        """Emulated microseconds since power-on."""
+        return float(self._clock.nanos) / 1000.0
+
+    def run(self, us: float) -> None:
+        """Let that much emulated time pass."""
+        simulator = self._simulator
+        simulator.stopped = False
+        self._wake.schedule(us * 1000.0)
+        while not simulator.stopped:
+            execute_batch(simulator, 1)
+
+    def run_until(self, done: Callable[[], bool], limit_us: float, step_us: float = 1000.0) -> None:
+        """Run until done() says so; DeviceError when it has not by then."""
+        end = self.now_us + limit_us
+        while not done():
+            if self.now_us >= end:
+                raise DeviceError(
+                    f"the emulated board did not get there within {limit_us / 1e6:g} s; it sent "
+                    f"{bytes(self.received[-200:])!r}"
+                )
+            self.run(step_us)
+
+    def power_cycle(self) -> None:
+        """Take the supply away for a moment: memory is lost, flash is not."""
+        self._device.hard_reset(cause=ResetCause.POWER_ON)
+
+    def files(self) -> dict[str, bytes]:
+        """What the file system holds now."""
+        start, size = self.image.files_start, self.image.files_size
+        return littlefs_files(bytes(self._mcu.flash[start : start + size]))
