@@ -88,7 +88,9 @@ def load_image(path: Path) -> Image:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}; expected a MicroPython image (.uf2)") from error
+        raise UsageError(
+            f"{path}: {error.strerror}; expected a MicroPython image (.uf2)"
+        ) from error
     flash = bytearray(b"\xff" * FLASH_SIZE)
     if not data or len(data) % _UF2_BLOCK:
         raise UsageError(f"{path}: not a UF2 file, or cut short; download it again")
