@@ -2,6 +2,7 @@
 
 import sys
 
+from prknode.boards import ring_records
 from prknode.node import Node
 from prknode.ticks import ticks_diff
 
@@ -16,13 +17,15 @@ def run(board):
         while True:
             node = None
             try:
-                node = Node(board, board.config())
+                config = board.config()
+                node = Node(board, config, ring_records(config))
+                board.collect()
                 while True:
                     now = board.ticks_us()
                     wait = node.step(now)
                     # What the step itself took counts: else every tick would come late.
                     spent = ticks_diff(board.ticks_us(), now)
-                    board.idle(max(0, wait - spent), node.busy, node.fill_percent())
+                    board.idle(max(0, wait - spent), node)
             except Exception as error:
                 board.crashed(error)
             # Two nodes do not fit on a board: the old one goes before the new one is built.

@@ -6,20 +6,23 @@ of time, not a number of samples: the sensors' own clocks are per cents off and 
 into the decay constant.
 """
 
+from array import array
+
 from prknode.compat import const
+from prknode.hotpath import add_counts
 from prknode.records import (
     BLOCK_FAULT,
     BLOCK_VALID,
     FLAG_FAULT,
     FLAG_RESTART,
     SAMPLE_HEAD,
-    SENSOR_BYTES,
 )
 
 SLOT_US = const(60000000)
 _SLOT_HI = const(3)  # 60e6 = 3 * 2^24 + 9668352
 _SLOT_LO = const(9668352)
 _LOW = const(0xFFFFFF)
+_WORDS = const(5)
 
 
 class Block:
@@ -48,9 +51,7 @@ class BlockSums:
         self._sensors = sensors
         self._paired = paired
         self._needed = (expected * 3 + 3) // 4
-        self._numbers = [0] * sensors
-        # Four small-int sums a sensor: pressure low and high, temperature low and high.
-        self._sums = [0] * (4 * sensors)
+        self._sums = array("i", [0] * (1 + _WORDS * sensors))  # see hotpath.add_counts
         self.start()
 
     def start(self):
@@ -64,9 +65,8 @@ class BlockSums:
         self._clear()
 
     def _clear(self):
-        for i in range(self._sensors):
-            self._numbers[i] = 0
-        for i in range(4 * self._sensors):
+        self._sums[0] = self._sensors
+        for i in range(1, len(self._sums)):
             self._sums[i] = 0
 
     def ended(self, t_hi, t_lo):
@@ -78,38 +78,23 @@ class BlockSums:
         self._count += 1
         if flags & (FLAG_RESTART | FLAG_FAULT):
             self._flags |= BLOCK_FAULT
-        if flags & self._paired != self._paired:
-            return
-        sums = self._sums
-        numbers = self._numbers
-        at += SAMPLE_HEAD
-        j = 0
-        for i in range(self._sensors):
-            if flags & (1 << i):
-                numbers[i] += 1
-                middle = record[at + 1]
-                sums[j] += record[at] | ((middle & 15) << 8)
-                sums[j + 1] += (middle >> 4) | (record[at + 2] << 4)
-                middle = record[at + 4]
-                sums[j + 2] += record[at + 3] | ((middle & 15) << 8)
-                sums[j + 3] += (middle >> 4) | (record[at + 5] << 4)
-            at += SENSOR_BYTES
-            j += 4
+        if flags & self._paired == self._paired:
+            add_counts(record, at + SAMPLE_HEAD, flags, self._sums)
 
     def take(self):
         """Close the present slot and begin the next one; returns a Block, or None if empty."""
         block = None
         if self._count:
             sums = self._sums
-            n = len(self._numbers)
-            pressures = [(sums[4 * i + 1] << 12) + sums[4 * i] for i in range(n)]
-            temperatures = [(sums[4 * i + 3] << 12) + sums[4 * i + 2] for i in range(n)]
+            starts = range(1, len(sums), _WORDS)
+            pressures = [(sums[j + 2] << 12) + sums[j + 1] for j in starts]
+            temperatures = [(sums[j + 4] << 12) + sums[j + 3] for j in starts]
             flags = self._flags
             if self._complete():
                 flags |= BLOCK_VALID
             block = Block(
                 self.slot, self._first, flags, self._count,
-                list(self._numbers), pressures, temperatures,
+                [sums[j] for j in starts], pressures, temperatures,
             )  # fmt: skip
         self._first += self._count
         self._count = 0
@@ -123,6 +108,6 @@ class BlockSums:
 
     def _complete(self):
         for i in range(self._sensors):
-            if self._paired & (1 << i) and self._numbers[i] < self._needed:
+            if self._paired & (1 << i) and self._sums[1 + _WORDS * i] < self._needed:
                 return False
         return True

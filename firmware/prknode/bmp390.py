@@ -10,9 +10,9 @@ from prknode.compensate import TRIM_BYTES, trim_crc
 from prknode.settings import FILTERS, OVERSAMPLINGS
 
 # fmt: off
-_CHIP_ID   = const(0x00)
+CHIP_ID    = const(0x00)
 ERR_REG    = const(0x02)
-_STATUS    = const(0x03)  # 0x10 cmd_rdy, 0x20 pressure ready, 0x40 temperature ready
+STATUS     = const(0x03)  # 0x10 cmd_rdy, 0x20 pressure ready, 0x40 temperature ready
 EVENT      = const(0x10)  # 0x01 power-on or soft reset since the last read
 PWR_CTRL   = const(0x1B)
 _OSR       = const(0x1C)
@@ -21,7 +21,7 @@ _CONFIG    = const(0x1F)
 _NVM_CRC   = const(0x30)
 CMD        = const(0x7E)
 
-_READY     = const(0x60)
+READY      = const(0x60)
 POR_BIT    = const(0x01)
 SLEEP      = const(0x03)  # both sensors enabled, mode 00
 _FORCED    = const(0x13)  # both sensors enabled, mode 01
@@ -43,6 +43,7 @@ STUCK      = const(7)  # the same raw counts over and over, beyond the noise's o
 POR        = const(8)  # it reset itself
 RANGE      = const(9)  # a reading outside what the chip can measure
 FRAME      = const(10)  # bytes from the FIFO that are no frames
+NO_DRIVER  = const(11)  # the library that the configuration asks for is not installed
 # fmt: on
 FAULT_NAMES = (
     "OK",
@@ -56,6 +57,7 @@ FAULT_NAMES = (
     "POR",
     "RANGE",
     "FRAME",
+    "NO_DRIVER",
 )  # fmt: skip
 
 RESET_US = const(2500)
@@ -121,31 +123,39 @@ class Bmp390:
     def configure(self, osr_p, osr_t, iir):
         """Identify the chip, read and check its trim bytes, set oversampling and filter.
 
-        Raises SensorFault with ABSENT, WRONG_ID, TRIM_CRC or CONF_ERR.
+        Raises SensorFault with ABSENT, WRONG_ID, TRIM_CRC or CONF_ERR, or with POR when the chip
+        has reset itself meanwhile.
         """
         try:
-            self.chip_id = self.register(_CHIP_ID)
-            if self.chip_id not in (BMP390_ID, BMP388_ID):
-                raise SensorFault(WRONG_ID)
-            nvm = bytearray(TRIM_BYTES + 1)
-            self._bus.readfrom_mem_into(self.address, _NVM_CRC, nvm)
-            trim = bytes(nvm[1:])
-            # A chip that stores no checksum has 0x00 there.
-            if nvm[0] and trim_crc(trim) != nvm[0]:
-                raise SensorFault(TRIM_CRC)
-            self.trim = trim
-            self.register(EVENT)  # reading clears the reset we asked for
-            self.register(ERR_REG)
+            self.identify()
             osr = OVERSAMPLINGS.index(osr_p) | OVERSAMPLINGS.index(osr_t) << 3
             self.write(_OSR, osr)
             self.write(_ODR, 0)
             self.write(_CONFIG, FILTERS.index(iir) << 1)
             self.write(PWR_CTRL, SLEEP)
             if self.register(ERR_REG) & ERRORS or self.register(_OSR) != osr:
-                raise SensorFault(CONF_ERR)
+                raise SensorFault(POR if self.register(EVENT) & POR_BIT else CONF_ERR)
         except OSError:
             raise SensorFault(ABSENT)
         self._same = 0
+
+    def identify(self):
+        """Take chip id and trim bytes, and clear the events and errors of its reset.
+
+        Raises OSError, or SensorFault with WRONG_ID or TRIM_CRC.
+        """
+        self.chip_id = self.register(CHIP_ID)
+        if self.chip_id not in (BMP390_ID, BMP388_ID):
+            raise SensorFault(WRONG_ID)
+        nvm = bytearray(TRIM_BYTES + 1)
+        self._bus.readfrom_mem_into(self.address, _NVM_CRC, nvm)
+        trim = bytes(nvm[1:])
+        # A chip that stores no checksum has 0x00 there.
+        if nvm[0] and trim_crc(trim) != nvm[0]:
+            raise SensorFault(TRIM_CRC)
+        self.trim = trim
+        self.register(EVENT)  # reading clears the reset we asked for
+        self.register(ERR_REG)
 
     def trigger(self):
         """Start one forced conversion; raises OSError when the chip does not acknowledge."""
@@ -158,12 +168,12 @@ class Bmp390:
         Raises OSError when the chip does not acknowledge. Allocates nothing.
         """
         burst = self._burst
-        self._bus.readfrom_mem_into(self.address, _STATUS, burst)
+        self._bus.readfrom_mem_into(self.address, STATUS, burst)
         if burst[_EVENT_AT] & POR_BIT:
             return POR
         # Reading the data clears their flags, so one that came first has to be remembered.
         self._arrived |= burst[0]
-        if self._arrived & _READY != _READY:
+        if self._arrived & READY != READY:
             return LATE
         return self.check(burst, _DATA)
 

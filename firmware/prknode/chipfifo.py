@@ -9,6 +9,9 @@ from prknode.bmp390 import (
     ERR_REG,
     ERRORS,
     EVENT,
+    LATE,
+    NACK,
+    POR,
     POR_BIT,
     PWR_CTRL,
     SLEEP,
@@ -51,8 +54,9 @@ class ChipFifo:
     def stream(self, rate, filtered):
         """Start converting at 200/2^rate Hz into the FIFO, on the chip's own clock.
 
-        filtered: frames hold what the chip's filter gives. Raises SensorFault(CONF_ERR) when a
-        conversion takes longer than the period, and OSError when the chip does not acknowledge.
+        filtered: frames hold what the chip's filter gives. Raises SensorFault with CONF_ERR when a
+        conversion takes longer than the period, with POR when the chip has reset itself meanwhile,
+        and OSError when it does not acknowledge.
         """
         chip = self._chip
         chip.write(PWR_CTRL, SLEEP)
@@ -63,7 +67,7 @@ class ChipFifo:
         chip.write(CMD, _FLUSH)
         chip.write(PWR_CTRL, _NORMAL)
         if chip.register(ERR_REG) & ERRORS:
-            raise SensorFault(CONF_ERR)
+            raise SensorFault(POR if chip.register(EVENT) & POR_BIT else CONF_ERR)
 
     def rest(self):
         """End stream(): sleep, FIFO off and empty. Raises OSError."""
@@ -80,6 +84,13 @@ class ChipFifo:
         if state[0] & POR_BIT:
             return -1
         return state[2] | (state[3] & 1) << 8
+
+    def why_silent(self):
+        """The fault of a chip whose frames stay away: CONF_ERR, LATE, or NACK."""
+        try:
+            return CONF_ERR if self._chip.register(ERR_REG) & ERRORS else LATE
+        except OSError:
+            return NACK
 
     def fetch(self, view):
         """Fill the view with bytes of the FIFO. Raises OSError; allocates nothing.

@@ -41,6 +41,7 @@ class FrameClock:
         self._locked = False
         self._counting = False
         self._overrun = False
+        self._full_at = now
         self._base = now
         self._frames = 0
         self._enough = _LEAST
@@ -65,6 +66,8 @@ class FrameClock:
         if not frames:
             return
         whole = self._period >> _SHIFT
+        if full and self._overrun:
+            self._skip(whole)
         elapsed = ticks_diff(now, self._tick)
         behind = elapsed - ((frames * self._period + self._rest) >> _SHIFT)
         if self._overrun:
@@ -88,6 +91,7 @@ class FrameClock:
         self._locked = True
         self._counting = True
         self._overrun = full
+        self._full_at = now
 
     def _rebase(self, now):
         """Begin a new stretch to learn the period from."""
@@ -109,6 +113,14 @@ class FrameClock:
         else:
             self._enough = _WINDOW
             self._rebase(now)
+
+    def _skip(self, whole):
+        """Full again: there was no room until frames were fetched after the last look.
+
+        So the ones here begin at that look; those since the last one placed are missing.
+        """
+        self.lost = max(0, ticks_diff(self._full_at, self._tick)) // whole
+        self._tick = (self._tick + self.lost * whole) & TICKS_MASK
 
     def _relock(self, elapsed, frames, whole):
         """Place the frames anew, and count what is missing before them."""

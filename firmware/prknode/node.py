@@ -7,10 +7,12 @@ differs between a board, the unix port and a test comes in through the board obj
 from prknode import commands
 from prknode.answers import Answers
 from prknode.blocks import BlockSums
-from prknode.bmp390 import FAULT_NAMES, OK, Bmp390
+from prknode.bmp390 import FAULT_NAMES, OK
 from prknode.compat import const
 from prknode.decay import Estimator, windows_for
+from prknode.drivers import fit
 from prknode.fifo import FifoSampler
+from prknode.hotpath import pack_head
 from prknode.link import PENDING, Link
 from prknode.readings import NOT_A_NUMBER, reading
 from prknode.records import (
@@ -40,15 +42,14 @@ from prknode.records import (
     block_size,
     pack_block,
     pack_event,
-    pack_time,
     sample_size,
 )
 from prknode.ring import Ring
-from prknode.sampler import FASTEST_MHZ, Sampler
+from prknode.sampler import Sampler
 from prknode.scpi import ScpiError
 from prknode.segments import GAP, REPRESS, VENT
 from prknode.sensors import Sensors
-from prknode.settings import SettingError, Settings
+from prknode.settings import FASTEST_FORCED_MHZ, SettingError, Settings
 from prknode.setup import describe
 from prknode.status import OPER_MEASURING, OPER_SETTLING, QUES_SENSOR1, Status
 from prknode.ticks import Elapsed, ticks_diff
@@ -56,7 +57,8 @@ from prknode.ticks import Elapsed, ticks_diff
 _BLOCKS = const(64)
 _EVENTS = const(48)
 _NO_SENSOR = const(0xFF)
-_SAMPLES_A_STEP = const(8)
+_SAMPLES_A_STEP = const(12)
+_PASSED_OVER = const(3)
 
 
 class Node:
@@ -71,7 +73,7 @@ class Node:
         self._config = config
         self.settings = Settings(config)
         n = len(self.settings.sensors)
-        self.chips = [Bmp390(board.bus(s.bus), s.address) for s in self.settings.sensors]
+        self.chips = fit([], board, self.settings)
         self._sensors = Sensors(self.chips)
         # In charge whenever nothing is measured, and of measurements up to 12.5 Hz.
         self._forced = Sampler(self._sensors, self.settings)
@@ -92,6 +94,7 @@ class Node:
         self._sums = None
         self._paired = 0
         self._fresh = False
+        self._passed_over = 0
         self._estimator = None
         self._setup = b"{}"
         self._wanted = None
@@ -106,21 +109,27 @@ class Node:
 
     def step(self, now):
         """Do what is due at tick `now`; returns the microseconds until something is."""
-        self.uptime.update(now)
         sampler = self._sampler
-        if self.measuring:
-            self._time.update(now)
         wait = sampler.step(now)
         if self._sensors.changed:
             self._faults_changed()
         n = 0
-        while n < _SAMPLES_A_STEP and sampler.next_sample():
-            if self.measuring:
+        if self.measuring:
+            self._time.update(now)
+            while n < _SAMPLES_A_STEP and sampler.next_sample():
                 self._record(now)
-            n += 1
+                n += 1
+            if n == _SAMPLES_A_STEP:
+                wait = 0
+        else:
+            self.uptime.update(now)
+            n = sampler.next_sample()
         self._fresh = n > 0
-        if n == _SAMPLES_A_STEP:
-            wait = 0
+        # A look at the line takes as long as a sample: not amid emptying the FIFOs.
+        if wait == 0 and n == 0 and self._passed_over < _PASSED_OVER:
+            self._passed_over += 1
+            return 0
+        self._passed_over = 0
         return 0 if self._link.step(now) else wait
 
     @property
@@ -141,7 +150,8 @@ class Node:
         time = self._time
         time.look_back(ticks_diff(now, sampler.taken))
         sums = self._sums
-        if sums.ended(time.past_hi, time.past_lo):
+        past = time.past
+        if sums.ended(past[0], past[1]):
             self._close_slots()
         valid = sampler.valid
         flags = valid | self.state << FLAG_STATE_SHIFT
@@ -154,17 +164,8 @@ class Node:
         ring = self.samples
         data = ring.data
         start = ring.at
-        pack_time(data, start, time.past_hi, time.past_lo)
-        data[start + 6] = flags & 0xFF
-        data[start + 7] = flags >> 8
-        at = start + SAMPLE_HEAD
-        for i in range(len(self.chips)):
-            if valid & (1 << i):
-                sampler.copy(i, data, at)
-            else:
-                for j in range(SENSOR_BYTES):
-                    data[at + j] = 0
-            at += SENSOR_BYTES
+        pack_head(data, start, past, flags)
+        sampler.fill(data, start + SAMPLE_HEAD)
         sums.add(data, start, flags)
         ring.push()
         if sampler.missed != self._missed:
@@ -178,10 +179,12 @@ class Node:
     def _close_slots(self):
         time = self._time
         sums = self._sums
-        while sums.ended(time.past_hi, time.past_lo):
+        past = time.past
+        while sums.ended(past[0], past[1]):
             block = sums.take()
             if block is not None:
                 self._reduce(block)
+        self.uptime.update(self.board.ticks_us())
         # The one point of the cycle where garbage is collected: right after it was made.
         self.board.collect()
 
@@ -256,12 +259,13 @@ class Node:
         if self.settings.values[key] == value:
             return
         self.settings.values[key] = value
-        if key in ("osr_p", "osr_t", "iir"):
+        if key in ("osr_p", "osr_t", "iir", "driver"):
             self._set_up()
         self._forced.configure(self.settings)
 
     def _set_up(self):
         settings = self.settings
+        fit(self.chips, self.board, settings)
         self._sensors.set_up(settings["osr_p"], settings["osr_t"], settings["iir"])
 
     def restore(self):
@@ -283,7 +287,7 @@ class Node:
             raise ScpiError(-221, str(error))
         settings = self.settings
         sampler = self._forced
-        if settings["rate_mhz"] > FASTEST_MHZ:
+        if settings["rate_mhz"] > FASTEST_FORCED_MHZ:
             sampler = FifoSampler(self._sensors, settings, settings.chamber())
         problem = sampler.problem()
         if problem:
@@ -376,13 +380,12 @@ class Node:
 
     def _reading(self, quantity, i):
         if not self._fresh or not self._sampler.valid & (1 << i):
-            fault = FAULT_NAMES[self._sensors.faults[i]]
-            self.status.error(-240, "sensor %d: %s" % (i + 1, fault))
+            self.status.error(-240, "sensor %d: %s" % (i + 1, FAULT_NAMES[self._sensors.faults[i]]))
             return NOT_A_NUMBER
-        data = bytearray(SENSOR_BYTES)
-        self._sampler.copy(i, data, 0)
+        counts = bytearray(SENSOR_BYTES * len(self.chips))
+        self._sampler.fill(counts, 0)
         offset_mpa = self.settings.sensors[i].offset_mpa
-        return reading(quantity, self.chips[i].trim, data, offset_mpa)
+        return reading(quantity, self.chips[i].trim, counts[SENSOR_BYTES * i :], offset_mpa)
 
     def answer_bytes(self, data):
         """Bytes as a block answer."""

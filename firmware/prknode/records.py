@@ -102,16 +102,6 @@ def block_size(sensors):
     return BLOCK_HEAD_SIZE + BLOCK_SENSOR_SIZE * sensors
 
 
-def pack_time(data, at, t_hi, t_lo):
-    """Write a time given as two 24-bit halves as six bytes, without allocating."""
-    data[at] = t_lo & 0xFF
-    data[at + 1] = (t_lo >> 8) & 0xFF
-    data[at + 2] = (t_lo >> 16) & 0xFF
-    data[at + 3] = t_hi & 0xFF
-    data[at + 4] = (t_hi >> 8) & 0xFF
-    data[at + 5] = (t_hi >> 16) & 0xFF
-
-
 def pack_event(data, at, t_us, code, sensor, value, text):
     """Write one event record at that offset; the text is cut at 52 bytes."""
     struct.pack_into(

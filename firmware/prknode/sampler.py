@@ -6,10 +6,9 @@ one after, and takes part again; the others go on meanwhile, so a tick always en
 
 from prknode.bmp390 import LATE, NACK, OK, conversion_us
 from prknode.compat import const
+from prknode.hotpath import clear_counts, copy_counts
+from prknode.records import SENSOR_BYTES
 from prknode.ticks import TICKS_MASK, ticks_diff
-
-FASTEST_MHZ = const(12500)
-"""Highest rate for this sampler in millihertz; above it fifo.FifoSampler is used."""
 
 _POLL_US = const(1000)
 
@@ -24,7 +23,7 @@ class Sampler:
     sensors: Sensors; settings: Settings. After step(), each next_sample() that returns True puts
     one sample forth: taken, its tick; valid, bit mask of the sensors that delivered; restarted,
     bit mask of those that came back with it; late, whether it came over a tenth of a period after
-    its time; copy() hands out its counts. missed: ticks since start() without a sample.
+    its time; fill() writes its counts. missed: ticks since start() without a sample.
     """
 
     def __init__(self, sensors, settings):
@@ -105,11 +104,17 @@ class Sampler:
         self._ready = False
         return ready
 
-    def copy(self, i, out, at):
-        """Write the six bytes of sensor i, as in its registers, at that offset."""
-        data = self._sensors.chips[i].data
-        for j in range(6):
-            out[at + j] = data[j]
+    def fill(self, out, at):
+        """Write the six bytes of each sensor, as in its registers; zeros where it is not valid."""
+        valid = self.valid
+        bit = 1
+        for chip in self._sensors.chips:
+            if valid & bit:
+                copy_counts(chip.data, 0, out, at)
+            else:
+                clear_counts(out, at)
+            bit <<= 1
+            at += SENSOR_BYTES
 
     @property
     def late(self):

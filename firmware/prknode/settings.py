@@ -18,6 +18,14 @@ ROLES = (CHAMBER, AMBIENT, OUTLET, TWIN, STATION, SPARE)
 REFERENCES = (AMBIENT, OUTLET)
 """Roles whose pressure is the one outside the leak."""
 
+BMP390 = "BMP390"
+ADAFRUIT = "ADAFRUIT"
+DRIVERS = (BMP390, ADAFRUIT)
+"""What reads the chips: bmp390, or Adafruit's library through adafruit."""
+
+FASTEST_FORCED_MHZ = 12500
+"""Highest rate in millihertz on the node's clock; above it the chips' FIFOs are used."""
+
 OVERSAMPLINGS = (1, 2, 4, 8, 16, 32)
 FILTERS = (0, 1, 3, 7, 15, 31, 63, 127)
 
@@ -106,6 +114,7 @@ SETTINGS = (
     Number("osr_p", "SENSe:OVERsampling:PRESsure", "", 0, 1, 32, 16, OVERSAMPLINGS),
     Number("osr_t", "SENSe:OVERsampling:TEMPerature", "", 0, 1, 32, 2, OVERSAMPLINGS),
     Number("iir", "SENSe:FILTer", "", 0, 0, 127, 0, FILTERS),
+    Choice("driver", "SENSe:DRIVer", DRIVERS, BMP390),
     Choice("law", "SENSe:LAW", LAWS, LAWS[0]),
     Number("norm_pa", "SENSe:LAW:NORM", "PA", 0, 100, 200000, 110000),
     Number("reference_pa", "SENSe:REFerence:PRESsure", "PA", 0, 0, 125000, 0),
@@ -173,6 +182,8 @@ class Settings:
             raise SettingError("sensors: one reference (AMBIENT or OUTLET) at the most")
         if len({(s.bus, s.address) for s in self.sensors}) != len(self.sensors):
             raise SettingError("sensors: two on the same bus and address")
+        if self.values["driver"] == ADAFRUIT and self.values["rate_mhz"] > FASTEST_FORCED_MHZ:
+            raise SettingError("driver ADAFRUIT: no FIFO, so 12.5 Hz at the most")
 
     def __getitem__(self, key):
         return self.values[key]

@@ -4,6 +4,8 @@ The RP2040's ticks_us wraps every 2^30 us (17.9 min) and a count of microseconds
 object on the heap there, so time is kept as two 24-bit halves of small ints: enough for 8.9 years.
 """
 
+from array import array
+
 from prknode.compat import const
 
 TICKS_MASK = const(0x3FFFFFFF)
@@ -26,8 +28,7 @@ class Elapsed:
     def __init__(self):
         self.hi = 0
         self.lo = 0
-        self.past_hi = 0
-        self.past_lo = 0
+        self.past = array("i", (0, 0))
         self._last = 0
 
     def start(self, ticks):
@@ -45,14 +46,14 @@ class Elapsed:
         self.lo = lo & _LOW
 
     def look_back(self, us):
-        """Set past_hi and past_lo to the time `us` before the last update; allocates nothing."""
+        """Set past, a pair of words [hi, lo], to `us` before the last update; allocates nothing."""
         lo = self.lo - (us & _LOW)
         hi = self.hi - (us >> 24)
         if lo < 0:
             lo += _LOW + 1
             hi -= 1
-        self.past_hi = hi
-        self.past_lo = lo
+        self.past[0] = hi
+        self.past[1] = lo
 
     def at(self, ticks):
         """Microseconds at a tick count within 8.9 minutes of the last update, never less."""

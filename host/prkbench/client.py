@@ -75,7 +75,11 @@ class NodeClient:
     @classmethod
     def connect(cls, port: str, timeout_s: float = 3.0) -> NodeClient:
         """Open the port and make sure that a node of our protocol answers there."""
-        transport = Transport(port, timeout_s)
+        return cls.over(Transport(port, timeout_s))
+
+    @classmethod
+    def over(cls, transport: Transport) -> NodeClient:
+        """The node on an open line, which is closed again when none of our protocol answers."""
         try:
             client = cls(transport)
             client._greet()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from typing import Protocol
 
 import serial
 from serial.tools import list_ports
@@ -14,21 +15,34 @@ BAUD = 115200
 """Means nothing on USB; never 1200, which sends many boards to their boot loader."""
 
 
-class Transport:
-    """Bytes to and from a node, with every wait bounded; raises DeviceError."""
+class Port(Protocol):
+    """What is used of an open serial port; OSError when it breaks."""
 
-    def __init__(self, port: str, timeout_s: float = 3.0) -> None:
+    timeout: float | None
+
+    def read(self, size: int, /) -> bytes:
+        """So many bytes, or those that came within the timeout."""
+
+    def read_until(self, expected: bytes, size: int, /) -> bytes:
+        """Bytes up to and with those expected, or those that came within the timeout."""
+
+    def write(self, data: bytes, /) -> object:
+        """Send all."""
+
+    def close(self) -> None:
+        """Give it back."""
+
+
+class Transport:
+    """Bytes to and from a node, with every wait bounded; raises DeviceError.
+
+    port: what to open, or the name of what is `opened` already.
+    """
+
+    def __init__(self, port: str, timeout_s: float = 3.0, opened: Port | None = None) -> None:
         self.port = port
         self.timeout_s = timeout_s
-        try:
-            self._serial = serial.serial_for_url(
-                port, do_not_open=True, baudrate=BAUD, timeout=timeout_s, write_timeout=timeout_s
-            )
-            if "://" not in port:
-                self._serial.exclusive = True
-            self._serial.open()
-        except (serial.SerialException, OSError, ValueError) as error:
-            raise DeviceError(_why(port, error)) from error
+        self._serial = opened or _open(port, timeout_s)
 
     def close(self) -> None:
         """Close the port; never fails."""
@@ -85,6 +99,19 @@ class Transport:
             with contextlib.suppress(serial.SerialException, OSError):
                 self._serial.timeout = old
         return taken
+
+
+def _open(port: str, timeout_s: float) -> Port:
+    try:
+        line = serial.serial_for_url(
+            port, do_not_open=True, baudrate=BAUD, timeout=timeout_s, write_timeout=timeout_s
+        )
+        if "://" not in port:
+            line.exclusive = True
+        line.open()
+    except (serial.SerialException, OSError, ValueError) as error:
+        raise DeviceError(_why(port, error)) from error
+    return line
 
 
 def _why(port: str, error: Exception) -> str:

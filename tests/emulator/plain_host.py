@@ -20,7 +20,7 @@ def config(rate_mhz: int, osr_p: int = 16) -> dict[str, object]:
     return {
         "rate_mhz": rate_mhz,
         "osr_p": osr_p,
-        "osr_t": 1 if osr_p == 1 else 2,
+        "osr_t": 2 if osr_p == 16 else 1,
         "sensors": [
             {"bus": 0, "address": 0x76, "role": "CHAMBER"},
             {"bus": 0, "address": 0x77, "role": "AMBIENT"},

@@ -216,7 +216,7 @@ class FakeBoard:
             self.sent.extend(view[:n])
         return n
 
-    def idle(self, us, busy, fill):
+    def idle(self, us, node):
         self.pass_us(us if us > 50 else 50)
 
     def config(self):

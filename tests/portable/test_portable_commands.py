@@ -221,8 +221,8 @@ def test_an_error_of_the_node_itself_starts_it_again():
         def collect(self):
             self.collected += 1
 
-        def idle(self, us, busy, fill):
-            FakeBoard.idle(self, us, busy, fill)
+        def idle(self, us, node):
+            FakeBoard.idle(self, us, node)
             self.turns += 1
             if self.turns == 20:
                 raise ValueError("broken")
@@ -232,7 +232,8 @@ def test_an_error_of_the_node_itself_starts_it_again():
     board = Board()
     raises(Stop, app.run, board)
     assert [str(e) for e in board.crashes] == ["broken"]
-    assert board.collected == 1
+    # One for each of the two nodes, and one between them.
+    assert board.collected == 3
 
 
 if __name__ == "__main__":

@@ -1,7 +1,11 @@
 """The ring and the binary records."""
 
+import struct
+from array import array
+
 from runner import run
 
+from prknode.hotpath import clear_counts, copy_counts, copy_frame, pack_head
 from prknode.records import (
     ANSWER_HEAD_SIZE,
     BLOCK_HEAD,
@@ -15,17 +19,11 @@ from prknode.records import (
     block_size,
     pack_block,
     pack_event,
-    pack_time,
     sample_size,
     unpack_block,
     unpack_event,
 )
 from prknode.ring import Ring
-
-try:
-    import struct
-except ImportError:
-    import ustruct as struct
 
 
 def push(ring, value):
@@ -76,13 +74,25 @@ def test_ring_starts_again_at_zero_when_cleared():
     assert (ring.oldest, ring.next, ring.taken, ring.at) == (0, 0, 0, 0)
 
 
-def test_sample_times_are_48_bits_little_endian():
-    data = bytearray(8)
+def test_sample_heads_are_48_bits_of_time_and_16_of_flags_little_endian():
+    data = bytearray(10)
     for t in (0, 1, 0xFFFFFF, 0x1000000, 0x123456789ABC, (1 << 48) - 1):
-        pack_time(data, 1, t >> 24, t & 0xFFFFFF)
-        assert int.from_bytes(bytes(data[1:7]), "little") == t
-        assert data[0] == 0
-        assert data[7] == 0
+        for flags in (0, 0x8001, 0xFFFF):
+            pack_head(data, 1, array("i", (t >> 24, t & 0xFFFFFF)), flags)
+            assert int.from_bytes(bytes(data[1:7]), "little") == t
+            assert int.from_bytes(bytes(data[7:9]), "little") == flags
+            assert data[0] == 0
+            assert data[9] == 0
+
+
+def test_counts_are_copied_cleared_and_put_in_the_order_of_the_registers():
+    data = bytearray(b"........")
+    copy_counts(b"xx123456x", 2, data, 1)
+    assert data == b".123456."
+    copy_frame(b"xHtttpppx", 1, data, 1)
+    assert data == b".pppttt."
+    clear_counts(data, 1)
+    assert data == b".\0\0\0\0\0\0."
 
 
 def test_sizes_are_what_the_formats_say():

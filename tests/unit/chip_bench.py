@@ -6,8 +6,8 @@ from prknode.bmp390 import Bmp390
 from prknode.sensors import Sensors
 from prknode.ticks import TICKS_MASK
 
-CHAMBER, REFERENCE, SPARE = 0x76, 0x77, 0x75
-ADDRESSES = (CHAMBER, REFERENCE, SPARE)
+CHAMBER, REFERENCE, SPARE, SECOND_SPARE = 0x76, 0x77, 0x74, 0x75
+ADDRESSES = (CHAMBER, REFERENCE, SPARE, SECOND_SPARE)
 
 
 class Clock:
@@ -107,17 +107,18 @@ class Sample:
         self.age_us = behind
         self.valid, self.restarted, self.late = sampler.valid, sampler.restarted, sampler.late
         self.counts = []
+        counts = bytearray(6 * n)
+        sampler.fill(counts, 0)
         for i in range(n):
-            six = bytearray(6)
-            sampler.copy(i, six, 0)
+            six = counts[6 * i : 6 * i + 6]
             pair = (int.from_bytes(six[:3], "little"), int.from_bytes(six[3:], "little"))
             self.counts.append(pair if sampler.valid & (1 << i) else None)
 
 
-def run(bench, sampler, until_us, stalls=(), overhead_us=0):
+def run(bench, sampler, until_us, stalls=(), overhead_us=0, sample_us=0):
     """Step a sampler until then; stalls: (at_us, us) when the node does something else.
 
-    overhead_us: what a step costs beside the bus. Returns the samples.
+    overhead_us: what a step costs beside the bus; sample_us: a sample. Returns the samples.
     """
     stalls = sorted(stalls)
     samples = []
@@ -127,6 +128,7 @@ def run(bench, sampler, until_us, stalls=(), overhead_us=0):
         due += sampler.step(clock.ticks)
         while sampler.next_sample():
             samples.append(Sample(bench, sampler, len(bench.chips)))
+            clock.us += sample_us
         clock.us = max(due, clock.us) + overhead_us
         if stalls and clock.us >= stalls[0][0]:
             clock.us += stalls.pop(0)[1]
@@ -185,7 +187,7 @@ IN_FIFO_MODE = {
 
 
 class SpareBus:
-    """A second bus, on which the third chip has the first one's address."""
+    """A second bus, on which the third and fourth chip have the first two's addresses."""
 
     def __init__(self, bus):
         self._bus = bus
@@ -210,7 +212,7 @@ class NodeBoard:
         return self.bench.clock.ticks
 
     def bus(self, number):
-        """Bus 1 has the spare sensor, at the chamber's address."""
+        """Bus 1 has the spare sensors, at the other two's addresses."""
         return SpareBus(self.bench.bus) if number else self.bench.bus
 
     def read_into(self, buffer):
@@ -243,7 +245,8 @@ class NodeBoard:
         while clock.us < end:
             due = clock.us
             due += node.step(clock.ticks)
-            clock.us = min(end, max(due, clock.us + 20))
+            # A step that took the bus beyond the end is not taken back.
+            clock.us = max(clock.us + 20, min(end, due))
 
     def ask(self, node, line, us=1_000_000):
         """Send a line; the answer, or an empty string when none comes in that time."""

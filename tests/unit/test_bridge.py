@@ -12,16 +12,28 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from prkbench.sim.bridge import Bridge
-from prkbench.sim.bus import Fault
 from prkbench.sim.chamber import BenchSpec
 from prkbench.sim.child import virtual_board as layout
 from prkbench.sim.elements import ViscousCapillary
+from prkbench.sim.faults import Fault
 from prkbench.sim.world import World
 from prknode.ticks import TICKS_MASK
 
 COMMANDS = (*range(7, 60, 4), *range(-59, -7, 4))
 """Cycles in which a command may come after triggering; negative: after reading."""
 CHIPS = ((0, 0x76), (0, 0x77))
+
+
+class Busy:
+    """A node that measures and has nothing waiting, as an idling board sees it."""
+
+    busy = True
+
+    def fill_percent(self) -> int:
+        return 0
+
+
+BUSY = Busy()
 
 
 class Pipes:
@@ -99,7 +111,7 @@ def play(
         # As the node does it: a command cuts the rest short, then the rest of it is slept.
         end = (board.ticks_us() + us) & TICKS_MASK
         while (left := (end - board.ticks_us()) & TICKS_MASK) and left < 1 << 29:
-            board.idle(left, True, 0)
+            board.idle(left, BUSY)
 
     def read(address: int, register: int, n: int) -> None:
         data = bytearray(n)
@@ -111,7 +123,7 @@ def play(
         if n in commands and board._step_at >= board._step_end:
             commands_taken.append(n)
             asked.append(True)
-            board.idle(us, True, 0)
+            board.idle(us, BUSY)
             read(0x77, 0x1B, 1)
 
     def deviate(n: int) -> None:
@@ -188,7 +200,7 @@ def test_a_transfer_that_nobody_acknowledges_is_an_oserror_and_leaves_the_others
 
 def test_a_fault_hits_just_the_transfers_it_names() -> None:
     bridge = Bridge(world().chips, frozenset(), 32)
-    bridge.devices[CHIPS[0]].faults.append(Fault(first=2, count=2))
+    bridge.devices[CHIPS[0]].faults.append(Fault("nack", 2, 2))
     bus = board_on(bridge, iter(lambda: False, None), True).bus(0)
     outcome = ""
     for _ in range(6):
@@ -223,7 +235,7 @@ def test_a_rehearsal_never_outgrows_the_childs_buffer(monkeypatch: pytest.Monkey
     trims = []
     for _ in range(40):
         for us in (2000, 3000):
-            board.idle(us, True, 0)
+            board.idle(us, BUSY)
             buffer = bytearray(32)
             for bus, address in CHIPS * 5:
                 board.bus(bus).readfrom_mem_into(address, 0x30, buffer)

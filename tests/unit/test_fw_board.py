@@ -5,6 +5,7 @@ import importlib
 import io
 import json
 import os
+import select
 import sys
 import time
 from collections.abc import Iterator
@@ -16,6 +17,35 @@ import pytest
 
 from prknode import app
 from prknode.ticks import TICKS_MASK
+
+FIRMWARE = Path(__file__).parents[2] / "firmware"
+MACHINE = "Seeed Studio XIAO RP2040 with RP2040"
+I2C_PINS = {"i2c": [{"id": 0, "sda": 4, "scl": 5}]}
+
+
+class Busy:
+    """A node that measures and has nothing waiting, as an idling board sees it."""
+
+    busy = True
+
+    def fill_percent(self) -> int:
+        return 0
+
+
+BUSY = Busy()
+
+
+class Poll:
+    """As MicroPython's poll object: ipoll() makes no list."""
+
+    make = staticmethod(select.poll)
+
+    def __init__(self) -> None:
+        self._poll = Poll.make()
+        self.register = self._poll.register
+
+    def ipoll(self, timeout_ms: int) -> Iterator[tuple[int, int]]:
+        return iter(self._poll.poll(timeout_ms))
 
 
 class Pin:
@@ -56,9 +86,11 @@ def make(line: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         setattr(machine, name, value)
     monkeypatch.setitem(sys.modules, "machine", machine)
     monkeypatch.delitem(sys.modules, "prknode.board", raising=False)
+    monkeypatch.setattr(select, "poll", Poll)
     monkeypatch.setattr(time, "ticks_us", lambda: (1 << 30) + 7, raising=False)
     monkeypatch.setattr(time, "sleep_us", slept.append, raising=False)
     monkeypatch.setattr(time, "sleep_ms", slept.append, raising=False)
+    monkeypatch.setattr(sys.implementation, "_machine", MACHINE, raising=False)
     monkeypatch.setattr(gc, "mem_alloc", lambda: 5, raising=False)
     monkeypatch.setattr(gc, "mem_free", lambda: 6, raising=False)
     path = tmp_path / "config.json"
@@ -80,26 +112,40 @@ def make(line: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 def test_buses_are_those_of_the_configuration(make: Any) -> None:
     board = make(board={"i2c": [{"id": 1, "sda": 6, "scl": 7, "freq": 100000}]})
     assert I2C.made == [(1, 6, 7, 100000, 50000)]
-    assert isinstance(board.bus(1), I2C)
+    # The list's first is bus 0 of the sensors, whatever machine.I2C calls it.
+    assert isinstance(board.bus(0), I2C)
     for missing in (
-        lambda: board.bus(0).readfrom_mem_into(0x76, 0, bytearray(1)),
-        lambda: board.bus(0).writeto_mem(0x76, 0, b""),
+        lambda: board.bus(1).readfrom_mem_into(0x76, 0, bytearray(1)),
+        lambda: board.bus(1).writeto_mem(0x76, 0, b""),
     ):
         with pytest.raises(OSError, match="19"):
             missing()
 
 
-def test_without_a_configured_bus_the_picos_first_one_is_used(make: Any) -> None:
-    make()
-    assert [bus[:4] for bus in I2C.made] == [(0, 4, 5, 400000)]
+def test_without_configured_buses_those_of_the_board_are_used(
+    make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(FIRMWARE)
+    board = make(rate_mhz=1000)
+    assert [bus[:4] for bus in I2C.made] == [(1, 6, 7, 400000), (0, 28, 29, 400000)]
+    assert board.config()["rate_mhz"] == 1000
+    assert board.config()["board"]["ring_records"] == 4096
+
+
+def test_a_board_that_nobody_knows_says_what_to_configure(
+    make: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Exception, match=r"XIAO RP2040.*put its pins into config\.json"):
+        make()
 
 
 def test_ticks_wrap_as_the_firmware_expects(make: Any) -> None:
-    assert make().ticks_us() == 7 <= TICKS_MASK
+    assert make(board=I2C_PINS).ticks_us() == 7 <= TICKS_MASK
 
 
 def test_waiting_bytes_are_taken_without_waiting_for_more(make: Any, line: SimpleNamespace) -> None:
-    board = make()
+    board = make(board=I2C_PINS)
     buffer = bytearray(4)
     assert board.read_into(buffer) == 0
     os.write(line.to_node, b"\x00abcde")
@@ -111,20 +157,21 @@ def test_waiting_bytes_are_taken_without_waiting_for_more(make: Any, line: Simpl
 
 
 def test_bytes_are_written_as_they_are_in_pieces(make: Any, line: SimpleNamespace) -> None:
-    board = make()
-    data = bytes(range(256))
-    sent = 0
-    while sent < len(data):
-        n = board.write(memoryview(data)[sent:])
-        assert 0 < n <= 64
-        sent += n
+    board = make(board=I2C_PINS)
+    data = bytes(range(200))
+    pieces: list[int] = []
+    out = board._out
+    board._out = SimpleNamespace(write=lambda piece: pieces.append(len(piece)) or out.write(piece))
+    assert board.write(memoryview(data)) == len(data)
+    # What a packet of USB holds: more at once might wait for room.
+    assert pieces == [64, 64, 64, 8]
     assert os.read(line.from_node, 999) == data
 
 
 def test_a_line_that_takes_nothing_does_not_hold_the_node_up(
     make: Any, line: SimpleNamespace
 ) -> None:
-    board = make()
+    board = make(board=I2C_PINS)
     os.set_blocking(line.ends[1], False)
     while board.write(bytes(64)):
         pass
@@ -132,26 +179,26 @@ def test_a_line_that_takes_nothing_does_not_hold_the_node_up(
 
 
 def test_idling_ends_with_input_or_with_the_time(make: Any, line: SimpleNamespace) -> None:
-    board = make()
+    board = make(board=I2C_PINS)
     start = time.monotonic()
-    board.idle(20_000, True, 0)
+    board.idle(20_000, BUSY)
     # 20 ms, less the poll's own rounding.
     assert time.monotonic() - start > 0.015
-    board.idle(30, True, 0)
+    board.idle(30, BUSY)
     assert board.slept == []
-    board.idle(400, True, 0)
+    board.idle(400, BUSY)
     assert board.slept == [400]
     os.write(line.to_node, b"x")
     start = time.monotonic()
-    board.idle(900_000, True, 0)
+    board.idle(900_000, BUSY)
     assert time.monotonic() - start < 0.5
 
 
 def test_the_board_names_itself_and_what_happened(make: Any) -> None:
-    board = make(rate_mhz=1000)
+    board = make(board=I2C_PINS, rate_mhz=1000)
     board.begin()
     board.collect()
-    assert board.config() == {"rate_mhz": 1000}
+    assert board.config() == {"board": I2C_PINS, "rate_mhz": 1000}
     assert board.unique_id() == "e601"
     assert board.memory() == (5, 6)
     assert board.reset_cause() == "watchdog"
@@ -163,7 +210,7 @@ def test_the_board_names_itself_and_what_happened(make: Any) -> None:
 
 
 def test_an_unknown_cause_is_a_reset(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    board = make()
+    board = make(board=I2C_PINS)
     monkeypatch.setattr(sys.modules["machine"], "reset_cause", lambda: 99)
     assert board.reset_cause() == "reset"
 
@@ -171,7 +218,7 @@ def test_an_unknown_cause_is_a_reset(make: Any, monkeypatch: pytest.MonkeyPatch)
 def test_a_crash_is_shown_and_leaves_time_for_ctrl_c(
     make: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    board = make()
+    board = make(board=I2C_PINS)
     shown = io.StringIO()
     monkeypatch.setattr(sys, "stdout", shown)
     board.crashed(ValueError("broken"))

@@ -174,8 +174,9 @@ def test_sampling_stays_in_small_ints_for_years(
 def block_sums(blocks: Any, samples: int, count: int) -> tuple[Any, list[int]]:
     """Sums as after that many samples of the largest counts, and one more record of a count."""
     sums = blocks.BlockSums(1, 1, 1)
-    sums._sums[:] = [samples * 0xFFF] * 4
-    sums._numbers[0] = samples
+    for j in range(4):
+        sums._sums[2 + j] = samples * 0xFFF
+    sums._sums[1] = samples
     record = [0] * 8 + [count & 0xFF, count >> 8 & 0xFF, count >> 16] * 2
     return sums, record
 

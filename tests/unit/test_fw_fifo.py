@@ -6,7 +6,7 @@ import chip_bench
 import pytest
 from chip_bench import AT_BRING_UP, IN_ANY_MODE, IN_FIFO_MODE, Bench, run
 
-from prknode.bmp390 import FAULT_NAMES
+from prknode.bmp390 import EVENT, FAULT_NAMES
 from prknode.fifo import RATES_MHZ, FifoSampler
 from prknode.framequeue import FrameQueue
 from prknode.sampler import Sampler
@@ -108,6 +108,84 @@ def test_at_200_hz_a_stall_of_400_ms_is_reported_with_the_number_of_frames_lost(
     rest = element.counts[first + lost :]
     assert counts[first:] == rest[: len(counts) - first]
     assert named(sensors) == ["OK", "OK"]
+
+
+FOUR_CLOCKS = (0.02, -0.02, 0.01, -0.01)
+RECORD_US = 649
+"""A sample of two sensors with its record, measured on an emulated RP2040."""
+DERATING = 1.7
+"""Real boards are up to so much slower than the emulated one."""
+
+
+def test_four_sensors_at_200_hz_lose_nothing_to_stalls_and_a_slow_processor():
+    """On two buses that the processor serves in turn: 20 % of it for the bus, 35 % for records."""
+    bench = Bench(FOUR_CLOCKS, I2C_400K_US)
+    sampler, sensors = start(bench, settings())
+    record_us = round(DERATING * RECORD_US * 32 / 20)
+    samples = run(bench, sampler, 6 * SECOND, stalls(100, 6), OVERHEAD_US, record_us)
+    assert [s.counts[0] for s in samples] == bench.elements[0].counts[: len(samples)]
+    assert [m.fifo.lost for m in bench.models] == [0] * 4
+    assert sampler.missed == 0
+    # Each with its own clock: of the slowest 4 % fewer than samples.
+    for i, error in enumerate(FOUR_CLOCKS):
+        valid = sum(bool(s.valid & (1 << i)) for s in samples)
+        assert valid == pytest.approx(len(samples) * (1 + error) / 1.02, abs=8)
+    assert named(sensors) == ["OK"] * 4
+
+
+@pytest.mark.parametrize(("sensors", "sample_us"), [(2, 6000), (2, 12_000), (4, 6000), (4, 5000)])
+@pytest.mark.parametrize("errors", [(0.0,) * 4, FOUR_CLOCKS, (-0.02, 0.02, -0.01, 0.01)])
+def test_what_a_node_cannot_keep_up_with_is_counted_and_its_times_stay_right(
+    errors, sensors, sample_us
+):
+    """A processor that is too slow for ever: each FIFO is full whenever it is looked at."""
+    bench = Bench(errors[:sensors], I2C_400K_US)
+    sampler, states = start(bench, settings())
+    samples = run(bench, sampler, 20 * SECOND, (), OVERHEAD_US, sample_us)
+    element = bench.elements[0]
+    lost = bench.models[0].fifo.lost
+    assert lost > 100
+    # What was lost since the last look, two pieces ago, is not known yet; of what was known each
+    # look may be a period wrong.
+    since = 75 * sample_us / 5_000 + 15
+    assert lost - since <= sampler.missed <= lost + 2
+    assert sum(s.late for s in samples) >= lost / 80 / (sample_us / 5_000)
+    assert all(a.t_us <= b.t_us for a, b in pairwise(samples))
+    # Room is made twice between looks, a piece each time; the hole at the second is put down only
+    # at the next look: what a piece takes longer than its frames. Three periods: when the look was,
+    # when the first piece, and the period itself.
+    a_piece_us = 37 * sample_us + sensors * 37 * 7 * I2C_400K_US + 8 * OVERHEAD_US
+    slack = max(0, a_piece_us - 37 * 4_900) + 3 * 5_200
+    times = times_us(bench, samples, 0)
+    for sample, true_us in zip(samples, times, strict=True):
+        assert -slack <= sample.t_us - true_us <= 2_500 + slack
+    assert len(element.counts) - lost - len(samples) <= 80
+    assert named(states) == ["OK"] * sensors
+
+
+@pytest.mark.parametrize(("rate_mhz", "most"), [(200000, 0.011), (25000, 0.0035)])
+def test_looking_without_being_called_costs_the_processor_a_hundredth(rate_mhz, most):
+    """Why the chip's interrupt pin is not used: seven bytes a look, 33 or 10 looks a second of
+    each sensor, and no look that finds nothing. That is all which the pin could save."""
+    bench = Bench((0.0, 0.0), I2C_400K_US)
+    sampler, _ = start(bench, settings(rate_mhz))
+    run(bench, sampler, SECOND)
+    found, spent = [], 0
+    read = bench.bus.readfrom_mem_into
+
+    def counted(address, register, buffer):
+        nonlocal spent
+        begun = bench.clock.us
+        read(address, register, buffer)
+        if register == EVENT:
+            spent += bench.clock.us - begun
+            found.append(buffer[2] | buffer[3] << 8)
+
+    bench.bus.readfrom_mem_into = counted
+    run(bench, sampler, 11 * SECOND)
+    assert spent <= most * 10 * SECOND
+    assert len(found) > 150
+    assert min(found) >= 7
 
 
 @pytest.mark.parametrize(("byte_us", "overhead_us"), BUSES)
@@ -347,3 +425,39 @@ def test_frames_of_other_kinds_are_passed_over():
         queue.copy(six, 0)
         assert bytes(six) == bytes((4, 5, 6, 1, 2, 3))
     assert queue.take() == 0
+
+
+@pytest.mark.parametrize("byte_us", [0.0, I2C_400K_US])
+def test_a_change_frame_among_the_samples_costs_none_of_them(byte_us):
+    """Two bytes that shift all that follow; on a chip it may also be the first of a stream."""
+    bench = Bench((0.01, -0.01), byte_us)
+    sampler, sensors = start(bench, settings(iir=1))
+    samples = []
+    for k in range(20):
+        samples += run(bench, sampler, bench.clock.us + 97_000 + 1_700 * k)
+        bench.models[0].write(chip_bench.model.CONFIG, 0x02 * (k % 2))
+    assert [s.counts[0] is not None for s in samples] == [True] * len(samples)
+    in_fifo = bench.models[0].fifo.length // 7
+    assert bench.models[0].conversions - len(samples) in (in_fifo, in_fifo + 1)
+    assert sampler.missed == 0
+    assert named(sensors) == ["OK", "OK"]
+
+
+def test_a_chip_that_refuses_its_settings_in_mid_run_is_named_and_set_up_again():
+    """Its error frame is the only thing it says: it then sleeps."""
+    bench = Bench()
+    sampler, sensors = start(bench, settings())
+    run(bench, sampler, 2 * SECOND)
+    sensors.changed = 0
+    # Oversampling whose conversion takes longer than 5 ms, as a disturbed transfer might set it.
+    bench.models[0].write(chip_bench.model.OSR, 0x04)
+    seen = []
+    samples = []
+    for _ in range(60):
+        samples += run(bench, sampler, bench.clock.us + 20_000)
+        if sensors.changed:
+            sensors.changed = 0
+            seen.append(named(sensors))
+    assert seen == [["CONF_ERR", "OK"], ["OK", "OK"]]
+    assert samples[-1].valid == 3
+    assert bench.models[0].peek(chip_bench.model.OSR) == 0

@@ -23,8 +23,11 @@ def float_uses(source: str) -> list[str]:
             what = node.id
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             names = {a.name for a in node.names} | {getattr(node, "module", None)}
-            if names & {"math", "cmath", "array"}:
+            if names & {"math", "cmath"}:
                 what = "import"
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            if node.func.id == "array" and getattr(node.args[0], "value", "") != "i":
+                what = "array"
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
             # A negative exponent would give a float: only 10**<scale> and rho**10 are known.
             exponent = node.right
@@ -48,7 +51,16 @@ def test_the_whole_firmware_was_looked_at() -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["x = 1.5", "x = a / b", "a /= 2", "float(x)", "import math", "from math import pi", "x**-2"],
+    [
+        "x = 1.5",
+        "x = a / b",
+        "a /= 2",
+        "float(x)",
+        "import math",
+        "from math import pi",
+        "x**-2",
+        "array('f')",
+    ],
 )
 def test_a_float_would_be_noticed(source: str) -> None:
     assert float_uses(source)

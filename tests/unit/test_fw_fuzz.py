@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prknode import commands
+from prknode.hotpath import pack_head
 from prknode.integers import format_decimal, isqrt, parse_decimal, round_div
 from prknode.node import Node
 from prknode.records import (
@@ -19,7 +20,6 @@ from prknode.records import (
     block_size,
     pack_block,
     pack_event,
-    pack_time,
     unpack_block,
     unpack_event,
 )
@@ -90,8 +90,8 @@ def test_result_records_come_back(values: tuple[int, ...]) -> None:
 
 @given(U48)
 def test_sample_times_come_back(t_us: int) -> None:
-    data = bytearray(6)
-    pack_time(data, 0, t_us >> 24, t_us & 0xFFFFFF)
+    data = bytearray(8)
+    pack_head(data, 0, [t_us >> 24, t_us & 0xFFFFFF], 0)
     assert int.from_bytes(data, "little") == t_us
 
 

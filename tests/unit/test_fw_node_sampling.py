@@ -101,6 +101,47 @@ def test_at_200_hz_every_chamber_frame_is_a_record_across_a_stall(byte_us):
     assert all(r[2][1] == (0, 0) for r in found if r[1] & FLAG_VALID == 1)
 
 
+class SlowBoard(NodeBoard):
+    """A board whose line takes its time: 64 bytes a millisecond to the host."""
+
+    def write(self, view):
+        self.bench.clock.us += 1000
+        return super().write(view[:64])
+
+
+def test_at_200_hz_bursts_of_commands_and_garbage_and_a_stall_cost_no_frame():
+    """Each second ten commands that fetch 1000 records, each command 20 ms of processor beside the
+    line, and a collection of 13 ms; every third second a stall of 300 ms."""
+    bench = Bench((0.02, -0.02), I2C_400K_US)
+    board = SlowBoard(bench)
+    sensors = [dict(entry) for entry in SENSORS[:2]]
+    config = {"sensors": sensors, "rate_mhz": 200000, "osr_p": 1, "osr_t": 1}
+    node = Node(board, config, 20000)
+    board.turn(node, SECOND // 10)
+    begun = bench.models[0].conversions
+    initiate(node, board)
+    for second in range(12):
+        for n in range(5):
+            board.sent += f"DATA:READ? {second * 200 + 40 * n},200\nSYST:ERR?\n".encode()
+            board.turn(node, 10_000)
+            bench.clock.us += 40_000
+        bench.clock.us += 13_000
+        board.turn(node, 400_000)
+        if second % 3 == 1:
+            bench.clock.us += 300_000
+        board.turn(node, 300_000)
+        assert bench.models[0].fifo.lost == bench.models[1].fifo.lost == 0
+    found = records(node)
+    assert [r[2][0] for r in found] == bench.elements[0].counts[begun : begun + len(found)]
+    assert len(found) > 12 * 200
+    assert board.received.count(b'0,"No error"') > 12 * 4
+    assert events(node, EV_MISSED) == []
+    assert not any(r[1] & (FLAG_LATE | FLAG_RESTART | FLAG_FAULT) for r in found)
+    # Each chip's own clock: a sample for each frame of the fast one, a pair for each of the slow.
+    pairs = sum(r[1] & FLAG_VALID == 3 for r in found)
+    assert pairs == pytest.approx(len(found) * 0.98 / 1.02, abs=8)
+
+
 def test_frames_lost_to_a_stall_of_400_ms_are_an_event_and_flag_the_sample_after_them():
     bench = Bench()
     node, board = fast(bench)
@@ -260,7 +301,7 @@ class RunningBoard(NodeBoard):
     def end(self):
         pass
 
-    def idle(self, us, busy, fill):
+    def idle(self, us, node):
         if self.bench.clock.us > self._until_us:
             raise KeyboardInterrupt
         if self.bench.clock.us < SECOND // 2:

@@ -15,6 +15,7 @@ from prkbench.analysis.conversion import Conversion
 from prkbench.cli.present import bar
 from prkbench.client import NodeClient, ScpiRefusal
 from prkbench.errors import DataError, UsageError
+from prkbench.local.usb_bridge import AUTO, BRIDGES
 from prkbench.logger import Capture, Logger, Progress
 from prkbench.node_setup import apply_rig
 from prkbench.rig import Rig, load_rig, parse_rig
@@ -25,8 +26,18 @@ _HARDWARE_MISSING = -241
 
 
 def log(
-    port: Annotated[str, typer.Option("--port", help="Serial port, socket:// or rfc2217:// URL.")],
     out: Annotated[Path, typer.Option("--out", help="Run file to write, or to go on with.")],
+    port: Annotated[
+        str | None, typer.Option("--port", help="Serial port, socket:// or rfc2217:// URL.")
+    ] = None,
+    sensor: Annotated[
+        str | None,
+        typer.Option("--sensor", help="adafruit: no board, the sensors on a USB-to-I2C bridge."),
+    ] = None,
+    i2c: Annotated[
+        str | None,
+        typer.Option("--i2c", help=f"That bridge, of {', '.join(BRIDGES)}; default: {AUTO}."),
+    ] = None,
     duration: Annotated[
         str | None,
         typer.Option("--duration", help='Node time to capture, such as "6 h"; default: Ctrl-C.'),
@@ -37,18 +48,41 @@ def log(
     """Log a node: start it if it is idle, join it if it is measuring; Ctrl-C ends the capture.
 
     Example: prk log --port /dev/ttyACM0 --rig bench.toml --duration "24 h" --out run.prk
+
+    Without a board: prk log --sensor adafruit --i2c mcp2221 --duration "24 h" --out run.prk
     """
     seconds = parse(duration, Dimension.DURATION, positive=True) if duration else None
     chosen = load_rig(rig) if rig else None
-    client = NodeClient.connect(port)
-    try:
-        with opened(out, client, chosen) as file:
-            begin(client, chosen or rig_inside(file))
-            capture = capture_run(client, file, seconds, chosen, quiet=as_json)
-            head = file.head()
-    finally:
-        client.close()
+    with _connected(port, sensor, i2c, out, chosen) as client, opened(out, client, chosen) as file:
+        begin(client, chosen or rig_inside(file))
+        capture = capture_run(client, file, seconds, chosen, quiet=as_json)
+        head = file.head()
     return _report(out, capture, head, as_json)
+
+
+@contextlib.contextmanager
+def _connected(
+    port: str | None, sensor: str | None, i2c: str | None, out: Path, rig: Rig | None
+) -> Iterator[NodeClient]:
+    """The node at a port, or one in this process over sensors on a bridge."""
+    if sensor is None:
+        if i2c is not None:
+            raise UsageError("--i2c names a bridge: give --sensor adafruit, too")
+        if port is None:
+            raise UsageError("name the node with --port, or sensors on a bridge with --sensor")
+        with contextlib.closing(NodeClient.connect(port)) as client:
+            yield client
+        return
+    if sensor != "adafruit":
+        raise UsageError(f"--sensor {sensor}: expected adafruit")
+    if port is not None:
+        raise UsageError("--port is for a node on a board, --sensor for none: leave one out")
+    from prkbench.local import session, usb_bridge
+
+    name = i2c or AUTO
+    bus = usb_bridge.open_i2c(name)
+    with session.local_node(bus, rig or _rig_kept(out), f"i2c:{name}") as client:
+        yield client
 
 
 @contextlib.contextmanager
@@ -101,6 +135,14 @@ def _same_session(file: RunFile, client: NodeClient) -> None:
         )
 
 
+def _rig_kept(path: Path) -> Rig | None:
+    """The rig in a run file that is to be continued."""
+    if not path.exists():
+        return None
+    with RunFile.open(path) as file:
+        return rig_inside(file)
+
+
 def rig_inside(file: RunFile) -> Rig | None:
     """The rig that a run file carries, None if it has none; DataError if it cannot be read."""
     text = file.meta.get("rig")
@@ -124,6 +166,8 @@ def begin(client: NodeClient, rig: Rig | None) -> None:
         if error.number != _HARDWARE_MISSING:
             raise
         hint = "check its wiring, supply and address, or give the role to another sensor"
+        if "NO_DRIVER" in str(error):
+            hint = "the board lacks the library of driver ADAFRUIT: prk flash --driver adafruit"
         raise ScpiRefusal(f"{error}; {hint}", error.number) from error
 
 

@@ -3,6 +3,9 @@
 Source: BMP390 datasheet (BST-BMP390-DS002), sections 3 (modes, timing, filter, FIFO) and 4
 (registers). Time is pushed in by `advance`; the chip runs on its own RC clock, `clock_error`
 fast. The sensing element is a function `measure(t_s, osr_p, osr_t) -> (Pa, degC)`.
+
+This file and bmp390_fifo.py also run under MicroPython, on a board that plays the chip
+(tools/chip_target): nothing in them may need what only CPython has.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from prkbench.errors import UsageError
 from prkbench.sim.bmp390_fifo import EMPTY_SAMPLE, Fifo
 from prkbench.sim.trims import RAW_MAX, Trim
 
-Measure = Callable[[float, int, int], tuple[float, float]]
+Measure = Callable[[float, int, int], "tuple[float, float]"]
 
 CHIP_ID_BMP390 = 0x60
 CHIP_ID_BMP388 = 0x50
@@ -206,13 +209,16 @@ class Bmp390:
         self._ready_us = self._now + START_UP_US
         self.fifo.reset()
 
-    def freeze(self, frozen: bool = True) -> None:
-        """Stick: conversions go on, but their raw counts no longer change (or do again)."""
-        self._frozen = self._raw if frozen else None
+    def freeze(self, frozen: bool = True, raw: tuple[int, int] | None = None) -> None:
+        """Stick: conversions go on, but their raw counts no longer change (or do again).
+
+        raw: the pressure and temperature counts they all give; None: those of the last one.
+        """
+        self._frozen = (raw or self._raw) if frozen else None
 
     def save(self) -> object:
         """Return all that can change, for `restore`."""
-        return {**self.__dict__, "_regs": bytes(self._regs), "fifo": self.fifo.copy()}
+        return dict(self.__dict__, _regs=bytes(self._regs), fifo=self.fifo.copy())
 
     def restore(self, saved: object) -> None:
         """Go back to what `save` returned; what is measured is not part of the chip."""
@@ -242,7 +248,8 @@ class Bmp390:
         if reg <= FIFO_DATA < reg + n:
             before = bytes(self._regs[reg:FIFO_DATA])
             return before + self.fifo.peek(n - len(before), self._sensor_time())
-        return bytes((self._regs[reg : reg + n]).ljust(n, b"\0"))
+        data = bytes(self._regs[reg : reg + n])
+        return data + bytes(n - len(data))
 
     def read_burst(self, reg: int, n: int) -> bytes:
         """Read n bytes from consecutive registers; the address stops at FIFO_DATA.
@@ -261,7 +268,7 @@ class Bmp390:
         else:
             data = bytes(regs[reg:end])
             if len(data) < n:
-                data = data.ljust(n, b"\0")
+                data += bytes(n - len(data))
         if reg <= INT_STATUS:
             if reg <= ERR_REG < end:
                 regs[ERR_REG] &= FATAL_ERR

@@ -171,7 +171,9 @@ class Bridge:
 
     def _device(self, bus: int, address: int) -> Device | None:
         entry = self.devices.get((bus, address))
-        if entry is None or (bus, address) in self._absent or not entry.acknowledges():
+        known = entry is not None and (bus, address) not in self._absent
+        # A transfer that hangs would time out; here no time passes in transfers.
+        if entry is None or not known or not entry.acknowledges() or entry.hung:
             self._nack = True
             return None
         entry.device.advance(self.now_us)

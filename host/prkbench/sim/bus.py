@@ -1,9 +1,12 @@
-"""Devices on the simulated buses of a virtual node, and what tests put between them and the bus."""
+"""Devices on the simulated buses of a node, and what passes over the bridge to a virtual one."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Protocol
+
+from prkbench.sim.faults import HUNG, Fault, FaultyChip, acknowledged, kinds_at
 
 
 class Device(Protocol):
@@ -21,6 +24,12 @@ class Device(Protocol):
     def write(self, reg: int, value: int) -> None:
         """Write one register."""
 
+    def power_on_reset(self) -> None:
+        """Reset, as after a dip of the supply."""
+
+    def freeze(self, frozen: bool = True, raw: tuple[int, int] | None = None) -> None:
+        """Stick, or do so no longer: every conversion gives these counts, or those of the last."""
+
     def save(self) -> object:
         """All that can change, for restore()."""
 
@@ -28,30 +37,35 @@ class Device(Protocol):
         """Go back to what save() gave."""
 
 
-@dataclass
-class Fault:
-    """Makes a device not acknowledge transfers first .. first + count - 1 of its own counting."""
-
-    first: int
-    count: int
-
-
-@dataclass
 class BusDevice:
-    """A device at an address, with the faults that tests put between it and the bus."""
+    """A chip at an address, with the faults between it and the bus; see faults.
 
-    device: Device
-    faults: list[Fault] = field(default_factory=list)
-    transfers: int = 0
-    hung: bool = False
+    faults is to be filled before the first transfer. transfers: how many there have been; hung:
+    whether the present one never ends.
+    """
+
+    def __init__(self, chip: Device, faults: Iterable[Fault] = ()) -> None:
+        self.chip = chip
+        self.faults = list(faults)
+        self.transfers = 0
+        self.hung = False
+        self._faulty = FaultyChip(chip)
+
+    @property
+    def device(self) -> Device:
+        """What the bus finds at the address."""
+        return self._faulty if self.faults else self.chip
 
     def acknowledges(self) -> bool:
-        """Count one transfer; whether it goes through."""
+        """Count one transfer; whether somebody takes it, perhaps never to end it (hung)."""
         n = self.transfers
         self.transfers = n + 1
         if not self.faults:
             return True
-        return not any(f.first <= n < f.first + f.count for f in self.faults)
+        kinds = kinds_at(self.faults, n)
+        self.hung = HUNG in kinds
+        self._faulty.expect(kinds)
+        return acknowledged(kinds)
 
 
 Address = tuple[int, int]

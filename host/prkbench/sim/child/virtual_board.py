@@ -257,7 +257,7 @@ class VirtualBoard:
         return self._stdout.write(view)
 
     @micropython.native
-    def idle(self, us, busy, fill):
+    def idle(self, us, node):
         """Let simulated time pass: by the rehearsal if this is its next step, else by asking."""
         if us <= 0:
             return
@@ -281,7 +281,7 @@ class VirtualBoard:
                     self._steps_used += 1
                     self._reads_used = 0
                     return
-        self._ask(OP_IDLE, us, (1 if busy else 0) | fill << 1)
+        self._ask(OP_IDLE, us, (1 if node.busy else 0) | node.fill_percent() << 1)
 
     def config(self):
         """config.json as a dict."""

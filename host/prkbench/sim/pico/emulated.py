@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from rp2040py.boards import BoardSpec
@@ -20,14 +21,23 @@ from prkbench.sim.pico.usb_line import UsbLine
 
 CLOCK_HZ = 125_000_000
 _PIN_I2C = 3
-_SDA_SCL = 2
+
+PINS = {
+    "i2c": [
+        {"id": 0, "sda": 4, "scl": 5, "freq": 400000},
+        {"id": 1, "sda": 6, "scl": 7, "freq": 400000},
+    ]
+}
+"""How the sensors are wired: the `board` section of config.json, as of a Raspberry Pi Pico."""
+
+_I2C_BLOCK = [bus["id"] for bus in PINS["i2c"]]
 
 
 class EmulatedPico:
     """A Raspberry Pi Pico. Nothing happens but in run(): there is no thread and no wall clock.
 
     image: the MicroPython image; files: what its file system holds at first, path -> contents;
-    devices: (bus, address) -> chip; on_bytes gets what the board sends over USB.
+    devices: (bus, address) -> chip, wired as in PINS; on_bytes gets what the board sends over USB.
     Everything is deterministic: the same input at the same emulated time gives the same cycles.
     """
 
@@ -46,25 +56,21 @@ class EmulatedPico:
         start, size = self.image.files_start, self.image.files_size
         self._mcu.flash[start : start + size] = littlefs_image(files, size)
         self.devices = {at: BusDevice(device) for at, device in (devices or {}).items()}
-        buses: dict[int, dict[int, BusDevice]] = defaultdict(dict)
+        wired: dict[int, dict[int, BusDevice]] = defaultdict(dict)
         for (bus, address), device in self.devices.items():
-            buses[bus][address] = device
-        for bus in range(2):
-            block = self._mcu.i2c[bus]
-            I2cWire(block, self._clock, buses[bus], lambda bus=bus: self._switched(bus))
+            wired[_I2C_BLOCK[bus]][address] = device
+        for number, block in enumerate(self._mcu.i2c):
+            I2cWire(block, self._clock, wired[number], partial(self._switched, number))
         self.received = bytearray()
         self.line = UsbLine(self._device.cdc, on_bytes or self.received.extend)
         self._wake = self._clock.create_alarm(self._simulator.stop)
         self._mcu.core.pc = FLASH_START_ADDRESS
 
-    def _switched(self, bus: int) -> bool:
-        """Whether two pins that can belong to this bus are switched to I2C."""
-        count = sum(
-            1
-            for number in range(30)
-            if number // 2 % 2 == bus and self._mcu.gpio[number].function_select == _PIN_I2C
-        )
-        return count >= _SDA_SCL
+    def _switched(self, number: int) -> bool:
+        """Whether the two pins of this I2C block are switched to it."""
+        pins = PINS["i2c"][_I2C_BLOCK.index(number)]
+        gpio = self._mcu.gpio
+        return all(gpio[pins[wire]].function_select == _PIN_I2C for wire in ("sda", "scl"))
 
     @property
     def cycles(self) -> int:

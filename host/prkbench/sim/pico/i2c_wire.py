@@ -80,7 +80,7 @@ class I2cWire:
 
     # Events -------------------------------------------------------------------------------
 
-    def _on_start(self, repeated: bool) -> None:
+    def _on_start(self, _repeated: bool) -> None:
         self._end_read()
         self._after(_STEP_BITS, self._block.complete_start)
 

@@ -1,0 +1,105 @@
+"""What the device suite runs on: the virtual node, the emulated Pico, or a board on a port."""
+
+import contextlib
+import importlib.util
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from device_target import Target
+
+from prkbench.cli.demo import EASY, demo_rig
+from prkbench.client import NodeClient
+from prkbench.errors import PrkError
+from prkbench.node_setup import node_config
+from prkbench.sim.rig_world import surroundings_of, world_for
+
+KINDS = [
+    pytest.param("virtual", id="virtual"),
+    pytest.param("pico", id="pico"),
+    pytest.param("board", id="board", marks=pytest.mark.hardware),
+]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With a port only the board is tested, without one only what is simulated."""
+    wants_board = bool(config.getoption("port"))
+    left_out = []
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        kind = callspec.params.get("target") if callspec else None
+        if kind in ("virtual", "pico", "board"):
+            if (kind == "board") != wants_board:
+                left_out.append(item)
+            if kind == "pico":
+                # It takes long to boot and a whole core to run: one for all its tests.
+                item.add_marker(pytest.mark.xdist_group("device-pico"))
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+@contextlib.contextmanager
+def virtual() -> Iterator[Target]:
+    """The firmware under MicroPython's unix port, as fast as it goes."""
+    from prkbench.sim.unix_node import VirtualNode
+
+    rig = demo_rig(1.0, EASY, 5.0)
+    world, _ = world_for(rig, 1, surroundings=surroundings_of(rig))
+    node = VirtualNode(world.chips, node_config(rig), unique_id="0d0d")
+    thread = threading.Thread(target=node.serve, daemon=True)
+    thread.start()
+    try:
+        yield Target(node.port, "virtual", realtime=False, memory_s=0)
+    finally:
+        node.stop()
+        thread.join(10)
+        node.close()
+
+
+@contextlib.contextmanager
+def pico() -> Iterator[Target]:
+    """The MicroPython image for the RP2040 on an emulated Pico."""
+    if importlib.util.find_spec("prkbench.sim.pico") is None:
+        pytest.skip("no emulated Pico in this version of prkbench")
+    pytest.skip("the emulated Pico has no serial port that the device suite could open")
+    yield Target("", "pico")
+
+
+def board(port: str) -> Target:
+    """What is plugged in, or a virtual node served elsewhere, whose memory is not a board's."""
+    found = Target(port, "board")
+    client = found.connect()
+    simulated = client.identity.simulated
+    client.close()
+    return replace(found, memory_s=0) if simulated else found
+
+
+@pytest.fixture(scope="session")
+def target(request: pytest.FixtureRequest) -> Iterator[Target]:
+    """One target for the whole session, as one board is."""
+    if request.param == "board":
+        yield board(request.config.getoption("port"))
+        return
+    with {"virtual": virtual, "pico": pico}[request.param]() as served:
+        yield served
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "target" in metafunc.fixturenames:
+        metafunc.parametrize("target", KINDS, indirect=True, scope="session")
+
+
+@pytest.fixture
+def node(target: Target) -> Iterator[NodeClient]:
+    """A client of the target, idle and as its config.json has it."""
+    client = target.connect()
+    client.write("ABORt")
+    client.write("*RST")
+    client.write("*CLS")
+    client.command("FORMat INTeger")
+    yield client
+    with contextlib.suppress(PrkError):
+        client.write("ABORt")
+    client.close()

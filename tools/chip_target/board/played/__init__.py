@@ -1,0 +1,1 @@
+"""A microcontroller that plays BMP390s on an I2C bus."""
