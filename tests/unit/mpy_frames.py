@@ -3,13 +3,14 @@
 Format: MicroPython, docs/reference/mpyfiles.rst and py/bc.h (version 6).
 """
 
+import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 _STR, _BYTES, _TUPLE = 5, 6, 10
 _WITHOUT_LENGTH = range(5)
-_FUNCTION_TABLE = 0
-_BYTECODE = 0
+_BYTECODE, _VIPER = 0, 2
+_HAS_DATA = 0x70
 
 
 @dataclass
@@ -48,22 +49,40 @@ class _Reader:
         return self.data[self.at - n : self.at]
 
 
-def frames(mpy: bytes) -> list[Frame]:
-    """Every function of a compiled module that is bytecode; machine code has no such frame."""
+def frames(mpy: bytes, source: str) -> list[Frame]:
+    """Every scope of a compiled module, in the order of its source, from which the names come.
+
+    Machine code has no such frame: its size is 0.
+    """
     reader = _Reader(mpy)
     mark, version, _, _ = reader.take(4)
     if mark != ord("M") or version != 6:
         raise ValueError(f"not an .mpy file of version 6: {mpy[:4]!r}")
     strings, objects = reader.number(), reader.number()
-    names = []
     for _ in range(strings):
         length = reader.number()
-        names.append("<builtin>" if length & 1 else reader.take(length >> 1).decode())
         if not length & 1:
-            reader.byte()
+            reader.take((length >> 1) + 1)
     for _ in range(objects):
         _skip_object(reader)
-    return list(_codes(reader, names))
+    sizes = list(_codes(reader))
+    names = ["<module>", *_scopes(ast.parse(source))]
+    if len(sizes) != len(names):
+        raise ValueError(f"{len(sizes)} scopes were compiled, the source has {len(names)}")
+    return [Frame(name, *size) for name, size in zip(names, sizes, strict=True)]
+
+
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def _scopes(node: ast.AST) -> Iterator[str]:
+    """Names of the scopes inside a node; those of a scope's own children follow it at once."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.FunctionDef, ast.ClassDef)):
+            yield child.name
+        elif isinstance(child, (ast.Lambda, *_COMPREHENSIONS)):
+            yield f"<{type(child).__name__.lower()}>"
+        yield from _scopes(child)
 
 
 def _skip_object(reader: _Reader) -> None:
@@ -78,27 +97,28 @@ def _skip_object(reader: _Reader) -> None:
         reader.take(length + (kind in (_STR, _BYTES)))
 
 
-def _codes(reader: _Reader, names: list[str]) -> Iterator[Frame]:
+def _codes(reader: _Reader) -> Iterator[tuple[int, int]]:
+    """Slots and handlers of a piece of code, then of those inside it."""
     head = reader.number()
     kind, has_children, length = head & 3, head & 4, head >> 3
     body = reader.take(length)
     if kind == _BYTECODE:
-        yield _frame(body, names)
+        yield _prelude(body)
     else:
-        # Machine code is followed by its relocations; this project's has children nowhere.
         _skip_machine_code(reader, kind)
+        yield 0, 0
     if has_children:
         for _ in range(reader.number()):
-            yield from _codes(reader, names)
+            yield from _codes(reader)
 
 
 def _skip_machine_code(reader: _Reader, kind: int) -> None:
-    scope = reader.number()  # prelude offset of native code, scope flags of viper code
-    if kind == 2 and scope & 0x20:
-        raise ValueError("viper code with data of its own is not read")
+    flags = reader.number()
+    if kind != _VIPER or flags & _HAS_DATA:
+        raise ValueError("machine code other than plain viper functions is not read")
 
 
-def _frame(body: bytes, names: list[str]) -> Frame:
+def _prelude(body: bytes) -> tuple[int, int]:
     reader = _Reader(body)
     z = reader.byte()
     slots, handlers, n = z >> 3 & 0xF, z >> 2 & 1, 0
@@ -107,6 +127,4 @@ def _frame(body: bytes, names: list[str]) -> Frame:
         slots |= (z & 0x30) << 2 * n
         handlers |= (z & 0x02) << n
         n += 1
-    while reader.byte() & 0x80:
-        pass
-    return Frame(names[reader.number()], slots + 1, handlers)
+    return slots + 1, handlers
