@@ -27,13 +27,11 @@ class BitBangedWire:
         scl: GPIOPin,
         devices: Mapping[int, BusDevice],
         bit_banged: Callable[[], bool],
-        now_us: Callable[[], int],
     ) -> None:
         self._sda = sda
         self._scl = scl
         self._devices = devices
         self._bit_banged = bit_banged
-        self._now_us = now_us
         self._bits: int | None = None
         self._count = 0
         self._pulling = False
@@ -63,12 +61,10 @@ class BitBangedWire:
             self._let_go()
 
     def _acknowledged(self, head: int) -> bool:
+        # Not counted as a transfer: the node never asks for one; the port adds it to end a read
+        # whose beginning has failed, and no other bus of ours does.
         device = self._devices.get(head >> 1)
-        if device is None or head & 1:
-            return False
-        device.device.advance(self._now_us())
-        # A device that hangs acknowledges; that it never lets go is left out here.
-        return device.acknowledges()
+        return device is not None and not head & 1 and device.listens()
 
     def _let_go(self) -> None:
         if self._pulling:

@@ -81,8 +81,7 @@ class EmulatedPico:
             return all(pin.function_select == function for pin in pins)
 
         I2cWire(block, self._clock, devices, partial(switched_to, _PIN_I2C))
-        by_program = partial(switched_to, _PIN_PROGRAM)
-        BitBangedWire(*pins, devices, by_program, lambda: int(self.now_us))
+        BitBangedWire(*pins, devices, partial(switched_to, _PIN_PROGRAM))
 
     @property
     def cycles(self) -> int:
@@ -122,6 +121,7 @@ class EmulatedPico:
 
     def power_cycle(self) -> None:
         """Take the supply away for a moment, from the sensors too: flash is all that is kept."""
+        self._mcu.sram[:] = bytes(len(self._mcu.sram))
         for device in self.devices.values():
             device.chip.advance(int(self.now_us))
             device.chip.power_on_reset()
