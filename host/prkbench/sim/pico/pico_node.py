@@ -21,6 +21,8 @@ from prkbench.sim.pico.usb_port import UsbTerminal
 from prkbench.sim.virtual_line import PublicLine, Watch
 
 _SLICE_US = 20_000.0
+_LEAST_US = 1000.0
+"""Less is not worth looking at the host again."""
 _WAIT_MS = 5
 _DRAIN_MS = 1
 _MOST_TYPED_AHEAD = 4096
@@ -28,6 +30,9 @@ _MOST_TYPED_AHEAD = 4096
 _LONGEST_BOOT_US = 10e6
 _BOOT_STEP_US = 10_000.0
 _IDLE_SHARE = 0.5
+
+_WAKING_US = 150_000
+"""A board is on the bus before MicroPython takes Ctrl-C."""
 
 _STILL_MEASURING_US = 200e6
 """Twice the period of the slowest rate there is, 10 mHz."""
@@ -65,6 +70,8 @@ class PicoNode:
         self._waits_for_host = False
         self._transfers = 0
         self._last_transfer_us = 0.0
+        self._typed = b""
+        self._away_until_us = 0.0
         self._power_off = False
         self._stop = False
 
@@ -125,7 +132,7 @@ class PicoNode:
                 self._power_off = False
                 self.pico.power_cycle()
             allowed_us = self._allowed_us()
-            if allowed_us > 0.0:
+            if allowed_us >= _LEAST_US:
                 self.pico.run_briefly(min(allowed_us, _SLICE_US))
             else:
                 self._await_input(_DRAIN_MS if self._waits_for_host else _WAIT_MS)
@@ -137,11 +144,16 @@ class PicoNode:
     def _exchange(self) -> None:
         """Pass on what the host has sent, and what it does with the port."""
         line = self.pico.line
-        if line.waiting < _MOST_TYPED_AHEAD:
-            data = self._public.read()
-            # A board that restarts is not on the bus: what is sent to it then is lost.
-            if line.connected:
-                line.send(data)
+        if len(self._typed) + line.waiting < _MOST_TYPED_AHEAD:
+            self._typed += self._public.read()
+        if not line.connected:
+            self._away_until_us = self.pico.now_us + _WAKING_US
+        if self.pico.now_us >= self._away_until_us:
+            line.send(self._typed)
+            self._typed = b""
+        elif not self._public.attached:
+            # Sent to a board that was not there, by a program that has given up.
+            self._typed = b""
         line.set_terminal(self._public.attached)
         self._public.flush()
         line.full = self._public.blocked
