@@ -1,10 +1,10 @@
 """What the device suite runs on: the virtual node, the emulated Pico, or a board on a port."""
 
 import contextlib
-import importlib.util
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 from device_target import Target
@@ -14,6 +14,10 @@ from prkbench.client import NodeClient
 from prkbench.errors import PrkError
 from prkbench.node_setup import node_config
 from prkbench.sim.rig_world import surroundings_of, world_for
+
+if TYPE_CHECKING:
+    from prkbench.sim.pico.pico_node import PicoNode
+    from prkbench.sim.unix_node import VirtualNode
 
 KINDS = [
     pytest.param("virtual", id="virtual"),
@@ -48,23 +52,38 @@ def virtual() -> Iterator[Target]:
     rig = demo_rig(1.0, EASY, 5.0)
     world, _ = world_for(rig, 1, surroundings=surroundings_of(rig))
     node = VirtualNode(world.chips, node_config(rig), unique_id="0d0d")
-    thread = threading.Thread(target=node.serve, daemon=True)
-    thread.start()
-    try:
+    with serving(node):
         yield Target(node.port, "virtual", realtime=False, memory_s=0)
-    finally:
-        node.stop()
-        thread.join(10)
-        node.close()
 
 
 @contextlib.contextmanager
 def pico() -> Iterator[Target]:
-    """The MicroPython image for the RP2040 on an emulated Pico."""
-    if importlib.util.find_spec("prkbench.sim.pico") is None:
-        pytest.skip("no emulated Pico in this version of prkbench")
-    pytest.skip("the emulated Pico has no serial port that the device suite could open")
-    yield Target("", "pico")
+    """The MicroPython image for the RP2040 on an emulated Pico, as fast as it goes."""
+    from prkbench.sim.pico.image import cached_image, missing_image
+    from prkbench.sim.pico.pico_node import PicoNode, node_files
+
+    image = cached_image()
+    if image is None:
+        pytest.skip(missing_image())
+    rig = demo_rig(1.0, EASY, 5.0)
+    world, _ = world_for(rig, 1, surroundings=surroundings_of(rig))
+    node = PicoNode(image, world.chips, node_files(node_config(rig)))
+    with serving(node):
+        yield Target(node.port, "pico", realtime=False, run_s=61, memory_s=125)
+
+
+@contextlib.contextmanager
+def serving(node: "VirtualNode | PicoNode") -> Iterator[None]:
+    """Serve a node from a thread of this process."""
+    node.boot()
+    thread = threading.Thread(target=node.serve, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        node.stop()
+        thread.join(10)
+        node.close()
 
 
 def board(port: str) -> Target:
