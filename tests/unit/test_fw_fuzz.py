@@ -20,12 +20,11 @@ from prknode.records import (
     block_size,
     pack_block,
     pack_event,
-    unpack_block,
-    unpack_event,
 )
 from prknode.ring import Ring
 from prknode.scpi import ScpiError, channels, match, quoted, split_command, split_outside, whole
 from prknode.settings import SETTINGS
+from prknode.unpack import unpack_block, unpack_event
 
 U16, U32 = st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF)
 U48 = st.integers(0, (1 << 48) - 1)
@@ -91,7 +90,7 @@ def test_result_records_come_back(values: tuple[int, ...]) -> None:
 @given(U48)
 def test_sample_times_come_back(t_us: int) -> None:
     data = bytearray(8)
-    pack_head(data, 0, [t_us >> 24, t_us & 0xFFFFFF], 0)
+    pack_head(data, 0, [0, 0, t_us >> 24, t_us & 0xFFFFFF], 0)
     assert int.from_bytes(data, "little") == t_us
 
 
