@@ -69,7 +69,17 @@ def pico() -> Iterator[Target]:
     world, _ = world_for(rig, 1, surroundings=surroundings_of(rig))
     node = PicoNode(image, world.chips, node_files(node_config(rig)))
     with serving(node):
-        yield Target(node.port, "pico", realtime=False, run_s=61, memory_s=125)
+        yield Target(
+            node.port,
+            "pico",
+            realtime=False,
+            now_s=lambda: node.pico.now_us / 1e6,
+            run_s=61,
+            memory_s=125,
+            share=0.1,
+            answer_s=20.0,
+            start_s=90.0,
+        )
 
 
 @contextlib.contextmanager

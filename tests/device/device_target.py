@@ -8,7 +8,7 @@ import contextlib
 import itertools
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import serial
@@ -18,9 +18,6 @@ from prkbench.errors import DeviceError
 from prknode.records import FLAG_LATE, FLAG_VALID, SAMPLE_HEAD
 from prknode.unpack import unpack_event
 
-LONGEST_START_S = 30.0
-"""A board that restarts has to come up on USB again, and the system has to find it."""
-
 QUIET_S = 0.3
 """Longer than the 250 ms after which a node drops an answer that nobody takes."""
 
@@ -29,23 +26,29 @@ QUIET_S = 0.3
 class Target:
     """Where the node is.
 
-    realtime: its clock runs with ours; else it races while it measures. run_s: node time of the
-    run that is replayed. memory_s: node time over which its memory is watched, 0 where the figures
-    the node gives say nothing.
+    realtime: its clock runs with ours; else it races while it measures. now_s: its clock, where it
+    can be seen from here. run_s: node time of the run that is replayed. memory_s: node time over
+    which its memory is watched, 0 where the figures the node gives say nothing. share: of the
+    samples that a test would take elsewhere. answer_s, start_s: the longest it may take to answer,
+    and to come back from a restart.
     """
 
     port: str
     kind: str
     realtime: bool = True
+    now_s: Callable[[], float] | None = None
     run_s: int = 181
     memory_s: int = 245
+    share: float = 1.0
+    answer_s: float = 3.0
+    start_s: float = 30.0
 
     def connect(self) -> NodeClient:
         """A client, as soon as the node answers; DeviceError when it does not come up."""
-        end = time.monotonic() + LONGEST_START_S
+        end = time.monotonic() + self.start_s
         while True:
             try:
-                return NodeClient.connect(self.port)
+                return NodeClient.connect(self.port, self.answer_s)
             except DeviceError:
                 if time.monotonic() > end:
                     raise
@@ -54,7 +57,7 @@ class Target:
     @contextlib.contextmanager
     def raw(self) -> Iterator[serial.SerialBase]:
         """The bare serial line."""
-        line = serial.serial_for_url(self.port, 115200, timeout=5)
+        line = serial.serial_for_url(self.port, 115200, timeout=max(5.0, self.answer_s))
         try:
             yield line
         finally:
@@ -62,7 +65,12 @@ class Target:
 
     def rest(self, seconds: float) -> None:
         """Leave the node alone for that long; a racing one gets as far in a tenth of it."""
-        time.sleep(seconds if self.realtime else seconds / 10)
+        if self.now_s is None:
+            time.sleep(seconds if self.realtime else seconds / 10)
+            return
+        end = self.now_s() + seconds
+        while self.now_s() < end:
+            time.sleep(0.005)
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,13 @@ import contextlib
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import serial
+from served_pico import serving
 
 from prkbench.sim.pico.emulated import CLOCK_HZ
 from prkbench.sim.pico.pico_node import PicoNode
@@ -21,20 +21,6 @@ pytestmark = [
 ]
 ANSWER_S = 30.0
 """Longest time an answer may take on a busy machine; an emulated board computes slowly."""
-
-
-@contextlib.contextmanager
-def serving(node: PicoNode) -> Iterator[PicoNode]:
-    node.boot()
-    thread = threading.Thread(target=node.serve, daemon=True)
-    thread.start()
-    try:
-        yield node
-    finally:
-        node.stop()
-        thread.join(10)
-        assert not thread.is_alive(), "stop() did not end serve()"
-        node.close()
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,8 @@ from prkbench.runfile import RunFile
 from prkbench.units import Dimension, parse
 
 _HARDWARE_MISSING = -241
+_PATIENCE_S = 10.0
+"""A node answers in milliseconds, one on an emulated board in up to some seconds."""
 
 
 def log(
@@ -70,7 +72,7 @@ def _connected(
             raise UsageError("--i2c names a bridge: give --sensor adafruit, too")
         if port is None:
             raise UsageError("name the node with --port, or sensors on a bridge with --sensor")
-        with contextlib.closing(NodeClient.connect(port)) as client:
+        with contextlib.closing(NodeClient.connect(port, _PATIENCE_S)) as client:
             yield client
         return
     if sensor != "adafruit":
