@@ -25,7 +25,24 @@ KINDS = [
     pytest.param("board", id="board", marks=pytest.mark.hardware),
 ]
 
+ON_PICO = (
+    "test_the_node_says_who_it_is_and_speaks_our_protocol",
+    "test_the_self_test_finds_every_sensor_in_order",
+    "test_readings_are_ones_a_room_can_have",
+    "test_trim_bytes_are_those_of_a_chip",
+    "test_lines_as_instrument_software_sends_them",
+    "test_a_reboot_by_command_comes_back_idle_and_says_why",
+    "test_three_minutes_logged_replay_on_the_host_to_the_bit",
+    "test_samples_come_at_the_rate_set_with_rising_time_and_no_gap[pico-5-",
+    "test_samples_come_at_the_rate_set_with_rising_time_and_no_gap[pico-200-",
+    "test_an_answer_has_head_records_and_crc_as_documented",
+    "test_marks_are_in_the_event_log_with_their_text_and_time",
+)
+"""What is tested on the emulated Pico every time; the rest takes a quarter of an hour there and is
+marked slow. The whole suite runs on the virtual node, what is the board's own in tests/pico."""
 
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With a port only the board is tested, without one only what is simulated."""
     wants_board = bool(config.getoption("port"))
@@ -39,6 +56,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             if kind == "pico":
                 # It takes long to boot and a whole core to run: one for all its tests.
                 item.add_marker(pytest.mark.xdist_group("device-pico"))
+                if not item.name.startswith(ON_PICO):
+                    item.add_marker(pytest.mark.slow)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]

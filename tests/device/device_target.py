@@ -48,11 +48,22 @@ class Target:
         end = time.monotonic() + self.start_s
         while True:
             try:
+                if self.now_s is not None:
+                    self._catch_up()
                 return NodeClient.connect(self.port, self.answer_s)
             except DeviceError:
                 if time.monotonic() > end:
                     raise
             time.sleep(0.1)
+
+    def _catch_up(self) -> None:
+        """Wait until a slow node has answered everything that was asked before."""
+        with self.raw() as line:
+            line.timeout = self.start_s
+            line.write(b"\n*OPC?;*OPC?;*OPC?\n")
+            answer = b"?"
+            while answer and answer.strip() != b"1;1;1":
+                answer = line.readline()
 
     @contextlib.contextmanager
     def raw(self) -> Iterator[serial.SerialBase]:

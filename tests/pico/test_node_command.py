@@ -89,6 +89,7 @@ def test_a_run_is_logged_and_replays_to_the_bit(port: str, rig_path: Path, tmp_p
 
 def test_the_run_goes_on_while_the_cable_is_out_and_nobody_reads(port: str) -> None:
     client = NodeClient.connect(port, ANSWER_S)
+    client.write("ABORt")
     client.command("INITiate")
     run_id = client.points().run_id
     client.write("DATA:READ? 0,200")
