@@ -24,16 +24,35 @@ RIG = bench_rig()
 CONFIG = {"board": PINS, **node_config(RIG)}
 
 
+MISSING = ("main.py", "prknode/node.mpy")
+SPOILT = "prknode/ring.mpy"
+
+
+def almost_everything() -> dict[str, bytes]:
+    """An installation that was cut off, with a file that has gone bad."""
+    files = {name: data for name, data in build(RP2040).items() if name not in MISSING}
+    return {**files, SPOILT: files[SPOILT][:-1] + b"?", "prknode/gone.mpy": b"of an older version"}
+
+
+def nothing() -> dict[str, bytes]:
+    return {}
+
+
 @pytest.fixture
-def board(image: Path) -> Iterator[PicoNode]:
-    """Nothing on it but a configuration and a file of the user's."""
+def board(image: Path, request: pytest.FixtureRequest) -> Iterator[PicoNode]:
+    """What the parameter gives, a configuration, and a file of the user's."""
     world, _ = world_for(RIG, 1, surroundings=surroundings_of(RIG))
-    files = {"config.json": json.dumps(CONFIG).encode(), "mine.txt": b"mine"}
+    mine = {"config.json": json.dumps(CONFIG).encode(), "mine.txt": b"mine"}
+    files = {**request.param(), **mine}
     with serving(PicoNode(image, world.chips, files, realtime=True)) as node:
         yield node
 
 
-def test_a_board_with_nothing_but_a_configuration_becomes_a_node(board: PicoNode) -> None:
+@pytest.mark.parametrize(
+    "board", [almost_everything, pytest.param(nothing, marks=pytest.mark.slow)], indirect=True
+)
+def test_a_board_becomes_a_node_whatever_it_held(board: PicoNode) -> None:
+    before = board.pico.files()
     ended = prk("flash", "--port", board.port, "--json")
     assert ended.status == 0, ended
     result = json.loads(ended.out)
@@ -47,3 +66,4 @@ def test_a_board_with_nothing_but_a_configuration_becomes_a_node(board: PicoNode
     wanted = build(RP2040)
     del wanted["config.json"]
     assert files == wanted
+    assert set(result["copied"]) == {name for name in wanted if before.get(name) != wanted[name]}

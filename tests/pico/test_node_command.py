@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import serial
 from inprocess_node import bench_rig
 from prk_command import prk
 
@@ -94,6 +95,10 @@ def test_the_run_goes_on_while_the_cable_is_out_and_nobody_reads(port: str) -> N
     run_id = client.points().run_id
     client.write("DATA:READ? 0,200")
     client.close()
+    with serial.Serial(port, timeout=ANSWER_S) as line:
+        # Whatever the board had to say meanwhile ends with the answer to this.
+        line.write(b"\n*OPC?;*OPC?\n")
+        assert line.read_until(b"1;1\n").endswith(b"1;1\n")
     client = NodeClient.connect(port, ANSWER_S)
     try:
         assert client.points().run_id == run_id
