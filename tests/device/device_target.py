@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import serial
 
-from prkbench.client import NodeClient, Points
+from prkbench.client import MOST_RECORDS, NodeClient, Points
 from prkbench.errors import DeviceError
 from prknode.records import FLAG_LATE, FLAG_VALID, SAMPLE_HEAD
 from prknode.unpack import unpack_event
@@ -144,10 +144,10 @@ class Capture:
         before = len(self.samples)
         while True:
             first = len(self.samples)
-            answer = self._node.records("DATA:READ?", self.run_id, first, 200)
+            answer = self._node.records("DATA:READ?", self.run_id, first, MOST_RECORDS)
             assert answer.first == first, f"samples {first} to {answer.first - 1} are lost"
             self.samples += samples_of(answer.payload, answer.size)
-            if answer.count < 200:
+            if answer.count < MOST_RECORDS:
                 return len(self.samples) - before
 
     def until(self, count: int, longest_node_s: float) -> list[Sample]:

@@ -18,7 +18,7 @@ from device_target import (
     start,
 )
 
-from prkbench.client import NodeClient, ScpiRefusal
+from prkbench.client import MOST_RECORDS, NodeClient, ScpiRefusal
 from prknode.records import EV_ABORT, EV_INIT, EV_MARK, EV_MISSED, sample_size
 
 RATE_TOLERANCE = 0.03
@@ -112,9 +112,9 @@ def test_samples_the_host_did_not_fetch_in_time_are_reported_as_gone(
         assert now_us < 600e6, "ten minutes and the ring is not full"
     node.command("ABORt")
     points = node.points()
-    answer = node.records("DATA:READ?", points.run_id, 0, 200)
+    answer = node.records("DATA:READ?", points.run_id, 0, MOST_RECORDS)
     assert answer.first == points.samples[0] > 0
-    assert answer.count == 200
+    assert answer.count == MOST_RECORDS
     held = points.samples[1] - points.samples[0]
     # 4096 on a Pico; a smaller board may have less, but never less than a minute at 5 Hz.
     assert held >= 300
