@@ -26,6 +26,8 @@ _COMMANDS = {
 }
 _TARGET_SAMPLES = 500
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.002, 1.0
+_PAUSE_PER_TURN = 3.0
+"""A node that is slow to answer, such as an emulated one, has to get round to measuring, too."""
 _CLOCK_PAIRS = 512
 
 
@@ -118,6 +120,7 @@ class Logger:
     def _pull(self, run_id: int) -> bool:
         """Turn after turn until stopped; whether everything before the end is in the file."""
         while not self.stop:
+            begun = time.monotonic()
             before = self._file.next(run_id, Kind.SAMPLE)
             running = self._look_at_clocks()
             points = self._client.points()
@@ -129,7 +132,7 @@ class Logger:
                 return True
             if not running:
                 break
-            self._wait(self._file.next(run_id, Kind.SAMPLE) - before)
+            self._wait(self._file.next(run_id, Kind.SAMPLE) - before, time.monotonic() - begun)
         return False
 
     def _tell_other_run(self, run_id: int, now: int) -> None:
@@ -288,9 +291,17 @@ class Logger:
         progress.se_per_s = se if known else None
         self._on_progress(progress)
 
-    def _wait(self, samples: int) -> None:
-        """Pause so long that some hundred samples come together, a second at the most."""
+    def _wait(self, samples: int, took_s: float) -> None:
+        """Pause so long that some hundred samples come together, a second at the most.
+
+        took_s: how long this turn has kept the node from other things; longer than a third of a
+        second, and the pause may be longer.
+        """
         change = min(2.0, max(0.25, _TARGET_SAMPLES / max(samples, 1)))
-        self._pause_s = min(_LONGEST_PAUSE_S, max(_SHORTEST_PAUSE_S, self._pause_s * change))
+        longest = max(_LONGEST_PAUSE_S, _PAUSE_PER_TURN * took_s)
+        self._pause_s = min(longest, max(_SHORTEST_PAUSE_S, self._pause_s * change))
         if samples < 2 * _TARGET_SAMPLES:
-            time.sleep(self._pause_s)
+            left_s = self._pause_s
+            while left_s > 0.0 and not self.stop:
+                time.sleep(min(left_s, _LONGEST_PAUSE_S))
+                left_s -= _LONGEST_PAUSE_S

@@ -24,6 +24,8 @@ from prkbench.runfile import RunFile
 from prkbench.units import Dimension, parse
 
 _HARDWARE_MISSING = -241
+_PATIENCE_S = 10.0
+"""A node answers in milliseconds, one on an emulated board in up to some seconds."""
 
 
 def log(
@@ -31,8 +33,7 @@ def log(
     port: Annotated[
         str | None,
         typer.Option(
-            "--port",
-            help="Serial port, socket:// or rfc2217:// URL; default: the one board on USB.",
+            "--port", help="Serial port, socket:// or rfc2217://; default: the one board."
         ),
     ] = None,
     sensor: Annotated[
@@ -73,7 +74,8 @@ def _connected(
     if sensor is None:
         if i2c is not None:
             raise UsageError("--i2c names a bridge: give --sensor adafruit, too")
-        with contextlib.closing(NodeClient.connect(port or find_port())) as client:
+        found = port or find_port()
+        with contextlib.closing(NodeClient.connect(found, _PATIENCE_S)) as client:
             yield client
         return
     if sensor != "adafruit":
