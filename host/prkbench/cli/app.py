@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from prkbench import __version__
-from prkbench.cli import demo, importing, logging, node, ports, verifying
+from prkbench.cli import demo, flashing, importing, logging, node, ports, verifying
 from prkbench.errors import PrkError
 
 app = typer.Typer(
@@ -36,6 +36,7 @@ def _ending(command: Callable[..., int]) -> Callable[..., None]:
 
 for _name, _command in (
     ("demo", demo.demo),
+    ("flash", flashing.flash_board),
     ("log", logging.log),
     ("verify", verifying.verify),
     ("analyze", verifying.analyze),

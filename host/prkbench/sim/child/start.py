@@ -62,9 +62,8 @@ def start(arguments):
         from virtual_flash import Flash
 
         sys.modules["machine"] = Machine(board)
-        root = vfs.VfsPosix(flash)
         vfs.umount("/")
-        vfs.mount(Flash(root), "/")
+        vfs.mount(Flash(flash), "/")
         os.chdir("/")
         # The frozen modules stay; everything else comes from the virtual flash.
         sys.path[:] = ["", ".frozen", "/lib", "/"]

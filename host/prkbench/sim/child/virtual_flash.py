@@ -4,6 +4,8 @@ Runs under MicroPython only. VfsPosix follows ".." above its root, so every path
 and plain here before it gets there.
 """
 
+import vfs
+
 _BLOCK = 4096
 _BLOCKS = 352
 """As large as the file system of a Raspberry Pi Pico: 1.4 MB in 4 KiB blocks."""
@@ -12,10 +14,13 @@ _EROFS = 30
 
 
 class Flash:
-    """A file system for vfs.mount(); backing is a VfsPosix of the folder."""
+    """A file system for vfs.mount(): a folder of the host as the root."""
 
-    def __init__(self, backing):
-        self._backing = backing
+    def __init__(self, folder):
+        self._backing = vfs.VfsPosix(folder)
+        self._folder = folder
+        # VfsPosix keeps one buffer for paths under a root, so there it cannot take two at a time.
+        self._renaming = vfs.VfsPosix()
         self._cwd = "/"
 
     def __str__(self):
@@ -72,7 +77,8 @@ class Flash:
 
     def rename(self, old, new):
         """Rename a file or folder."""
-        self._backing.rename(self._plain(old), self._plain(new))
+        folder = self._folder
+        self._renaming.rename(folder + self._plain(old), folder + self._plain(new))
 
     def rmdir(self, path):
         """Remove an empty folder."""
