@@ -25,7 +25,8 @@ from prknode.ticks import TICKS_MASK, ticks_diff
 RATES_MHZ = (200000, 100000, 50000, 25000)
 """Rates of the chip's normal mode that its FIFO is used for, in millihertz: 200/2^n Hz."""
 
-_POLL_PERIODS = const(6)
+_POLL_PERIODS = const(8)
+_MANY = const(12)  # frames whose transfer is left a step of its own
 _POLL_US = const(100000)  # between polls at the most
 _LATE_PERIODS = const(4)
 
@@ -101,27 +102,34 @@ class FifoSampler:
         mode = self._mode
         if mode == _EMITTING:
             return 0
-        if mode == _FETCHING:
-            return self._fetch(now)
-        if mode == _STOPPED:
+        if mode == _WAITING:
+            wait = ticks_diff(self._due, now)
+            if wait > 0:
+                return wait
+            self._poll(now)
+        elif mode == _STOPPED:
             return self._sensors.settle(now)
-        if mode == _BEGINNING:
+        elif mode == _BEGINNING:
             if not self._sensors.settled():
                 wait = self._sensors.settle(now)
                 return 0 if self._sensors.settled() else wait
             self._begin(now)
-        wait = ticks_diff(self._due, now)
-        if wait > 0:
-            return wait
-        return self._poll(now)
+            return self._interval
+        if self._fetch():
+            return 0
+        return max(0, ticks_diff(self._due, now))
 
     def next_sample(self):
         """Put the next sample forth; False when there is none."""
         if self._mode != _EMITTING:
             return False
         master = self._master
-        if not self._take(master):
-            self._mode = _FETCHING
+        # The master first: without a frame of its there is no sample for the others' to be part of.
+        found = self._queues[master].take()
+        if found <= 0:
+            if found:
+                self._fail(master, -found)
+            self._mode = _FETCHING if self._queues[master].unread else _WAITING
             return False
         valid = 1 << master
         i = 0
@@ -214,7 +222,6 @@ class FifoSampler:
         self._next_chip = 0
         self._mode = _FETCHING
         self._due = (now + self._interval) & TICKS_MASK
-        return 0
 
     def _look(self, i, now):
         """Note how many frames sensor i has; the bytes in its FIFO, 0 when it is out of order."""
@@ -247,31 +254,33 @@ class FifoSampler:
     def _delivers(self, i):
         return self._sensors.ready(i) and self._queues[i].delivered
 
-    def _fetch(self, now):
-        """Fetch one piece of the next chip; samples follow once each has had its turn."""
+    def _fetch(self):
+        """Fetch a piece of each chip, or of one of them where there is more than a poll's worth.
+
+        Samples follow once each has had its turn; False when there are none to fetch.
+        """
         i = self._next_chip
         if i == 0 and not self._queues[self._master].unread:
             # Frames of others that came by now are left where they are.
             self._mode = _WAITING
-            return max(0, ticks_diff(self._due, now))
-        # More than one left over means a fast clock: the older ones are out of date.
-        self._queues[i].keep(1)
-        if self._sensors.ready(i):
-            try:
-                result = self._queues[i].fetch()
-            except OSError:
-                result = NACK
-            if result != OK:
-                self._fail(i, result)
-        self._next_chip = i + 1
-        if self._next_chip == len(self._queues):
-            self._next_chip = 0
-            self._mode = _EMITTING
-        return 0
-
-    def _take(self, i):
-        """Make the next frame of sensor i part of the sample; False when there is none."""
-        found = self._queues[i].take()
-        if found < 0:
-            self._fail(i, -found)
-        return found > 0
+            return False
+        while True:
+            queue = self._queues[i]
+            # More than one left over means a fast clock: the older ones are out of date.
+            queue.keep(1)
+            many = queue.unread > _MANY
+            if self._sensors.ready(i):
+                try:
+                    result = queue.fetch()
+                except OSError:
+                    result = NACK
+                if result != OK:
+                    self._fail(i, result)
+            i += 1
+            if i == len(self._queues):
+                self._next_chip = 0
+                self._mode = _EMITTING
+                return True
+            if many:
+                self._next_chip = i
+                return True

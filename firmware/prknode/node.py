@@ -57,7 +57,7 @@ from prknode.ticks import Elapsed, ticks_diff
 _BLOCKS = const(64)
 _EVENTS = const(48)
 _NO_SENSOR = const(0xFF)
-_SAMPLES_A_STEP = const(8)
+_SAMPLES_A_STEP = const(12)
 _PASSED_OVER = const(3)
 
 

@@ -52,8 +52,6 @@ def under_micropython(board: Path, script: str) -> list[str]:
 
 
 FIRMWARE = ROOT / "firmware"
-DRIVER_MODULES = ("__init__", "bmp390", "chipfifo", "compat", "compensate", "integers")
-
 ON_THE_PICO = b"""
 import gc
 import time
@@ -121,7 +119,7 @@ def test_single_precision_floats_of_a_board_change_no_register_byte(board: Path)
     image = pico_image()
     files = {"main.py": ON_THE_PICO, "chip_target_bench.mpy": compiled(Path(bench.__file__))}
     modules = [(board, path) for path in board.rglob("*.py") if path != board / "main.py"]
-    modules += [(FIRMWARE, FIRMWARE / f"prknode/{name}.py") for name in DRIVER_MODULES]
+    modules += [(FIRMWARE, path) for path in (FIRMWARE / "prknode").glob("*.py")]
     for root, path in modules:
         files[path.relative_to(root).with_suffix(".mpy").as_posix()] = compiled(path)
     from prkbench.sim.pico.emulated import EmulatedPico
