@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filled_windows import filled
 from played_chip import PlayedChip
 
 from prkbench.client import NodeClient
@@ -19,7 +20,7 @@ from prkbench.sim.pico.emulated import PINS, EmulatedPico
 from prkbench.transport import Transport
 
 SENSORS = ((0, 0x76), (0, 0x77))
-CONFIG = {
+SETTINGS = {
     "rate_mhz": 5000,
     "osr_p": 16,
     "osr_t": 2,
@@ -27,8 +28,8 @@ CONFIG = {
         {"bus": 0, "address": 0x76, "role": "CHAMBER"},
         {"bus": 0, "address": 0x77, "role": "AMBIENT"},
     ],
-    "board": PINS,
 }
+CONFIG = {**SETTINGS, "board": PINS}
 BOARD = Path(__file__).parent / "board"
 _STEP_US = 200.0
 _PASCALS = (1.2e5, 0.98e5)
@@ -97,11 +98,16 @@ class EmulatedPort:
 
 
 class PicoBench:
-    """A booted node; boot_us: from power-on to the answer that needed its first sample."""
+    """A booted node; boot_us: from power-on to the answer that needed its first sample.
 
-    def __init__(self, image: Path, more_files: Mapping[str, bytes] | None = None) -> None:
+    filled_results: what has to come of the blocks that follow full windows; see filled_windows.
+    """
+
+    def __init__(self, image: Path) -> None:
         self.chips = [PlayedChip(n, pa) for n, pa in enumerate(_PASCALS)]
-        files = {**build(config=CONFIG), **probe_files(), **(more_files or {})}
+        trims = tuple(chip.trim.pack() for chip in self.chips)
+        windows, self.filled_results = filled(json.dumps(SETTINGS), trims)
+        files = {**build(config=CONFIG), **probe_files(), **windows}
         self.pico = EmulatedPico(image, files, dict(zip(SENSORS, self.chips, strict=True)))
         self.pico.run_until(lambda: self.pico.line.connected, _BOOT_US)
         self.pico.line.send(b"MEAS:PRES?\n")
