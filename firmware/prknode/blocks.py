@@ -9,19 +9,23 @@ into the decay constant.
 from array import array
 
 from prknode.compat import const
-from prknode.hotpath import add_counts
+from prknode.hotpath import add_sample
 from prknode.records import (
     BLOCK_FAULT,
     BLOCK_VALID,
     FLAG_FAULT,
     FLAG_RESTART,
-    SAMPLE_HEAD,
 )
 
 SLOT_US = const(60000000)
 _SLOT_HI = const(3)  # 60e6 = 3 * 2^24 + 9668352
 _SLOT_LO = const(9668352)
 _LOW = const(0xFFFFFF)
+_COUNT = const(2)
+_DISTURBED = const(3)
+_END_HI = const(4)
+_END_LO = const(5)
+_HEAD = const(7)
 _WORDS = const(5)
 
 
@@ -49,65 +53,65 @@ class BlockSums:
 
     def __init__(self, sensors, paired, expected):
         self._sensors = sensors
-        self._paired = paired
         self._needed = (expected * 3 + 3) // 4
-        self._sums = array("i", [0] * (1 + _WORDS * sensors))  # see hotpath.add_counts
+        # Sensors, paired, samples, whether disturbed, end of the slot (hi, lo), the flags that
+        # disturb; then for each sensor the number of its counts, and the sums of the low and the
+        # high 12 bits of its pressures and of its temperatures.
+        self._words = array("i", [0] * (_HEAD + _WORDS * sensors))
+        self._words[0] = sensors
+        self._words[1] = paired
+        self._words[6] = FLAG_RESTART | FLAG_FAULT
         self.start()
 
     def start(self):
         """Begin at slot 0, sample 0."""
         self.slot = 0
-        self._end_hi = _SLOT_HI
-        self._end_lo = _SLOT_LO
+        self._words[_END_HI] = _SLOT_HI
+        self._words[_END_LO] = _SLOT_LO
         self._first = 0
-        self._count = 0
-        self._flags = 0
         self._clear()
 
     def _clear(self):
-        self._sums[0] = self._sensors
-        for i in range(1, len(self._sums)):
-            self._sums[i] = 0
+        words = self._words
+        words[_COUNT] = 0
+        words[_DISTURBED] = 0
+        for j in range(_HEAD, len(words)):
+            words[j] = 0
 
-    def ended(self, t_hi, t_lo):
-        """Whether a time lies beyond the present slot; allocates nothing."""
-        return t_hi > self._end_hi or (t_hi == self._end_hi and t_lo >= self._end_lo)
+    def add(self, record, at):
+        """Take the sample record at that offset; allocates nothing.
 
-    def add(self, record, at, flags):
-        """Take the sample record at that offset, in the present slot; allocates nothing."""
-        self._count += 1
-        if flags & (FLAG_RESTART | FLAG_FAULT):
-            self._flags |= BLOCK_FAULT
-        if flags & self._paired == self._paired:
-            add_counts(record, at + SAMPLE_HEAD, flags, self._sums)
+        False, and not taken, when it lies beyond the present slot: take() first.
+        """
+        return add_sample(record, at, self._words) != 0
 
     def take(self):
         """Close the present slot and begin the next one; returns a Block, or None if empty."""
+        words = self._words
+        count = words[_COUNT]
         block = None
-        if self._count:
-            sums = self._sums
-            starts = range(1, len(sums), _WORDS)
-            pressures = [(sums[j + 2] << 12) + sums[j + 1] for j in starts]
-            temperatures = [(sums[j + 4] << 12) + sums[j + 3] for j in starts]
-            flags = self._flags
+        if count:
+            starts = range(_HEAD, len(words), _WORDS)
+            pressures = [(words[j + 2] << 12) + words[j + 1] for j in starts]
+            temperatures = [(words[j + 4] << 12) + words[j + 3] for j in starts]
+            flags = BLOCK_FAULT if words[_DISTURBED] else 0
             if self._complete():
                 flags |= BLOCK_VALID
             block = Block(
-                self.slot, self._first, flags, self._count,
-                [sums[j] for j in starts], pressures, temperatures,
+                self.slot, self._first, flags, count,
+                [words[j] for j in starts], pressures, temperatures,
             )  # fmt: skip
-        self._first += self._count
-        self._count = 0
-        self._flags = 0
+        self._first += count
         self._clear()
         self.slot += 1
-        lo = self._end_lo + _SLOT_LO
-        self._end_hi += _SLOT_HI + (lo >> 24)
-        self._end_lo = lo & _LOW
+        lo = words[_END_LO] + _SLOT_LO
+        words[_END_HI] += _SLOT_HI + (lo >> 24)
+        words[_END_LO] = lo & _LOW
         return block
 
     def _complete(self):
+        words = self._words
         for i in range(self._sensors):
-            if self._paired & (1 << i) and self._sums[1 + _WORDS * i] < self._needed:
+            if words[1] & (1 << i) and words[_HEAD + _WORDS * i] < self._needed:
                 return False
         return True

@@ -32,10 +32,7 @@ _OFF           = const(0x02)
 _FILTERED      = const(0x08)
 
 FRAME_SAMPLE   = const(0x94)  # then temperature, then pressure: the registers have it reversed
-FRAME_TIME     = const(0xA0)  # then three bytes; every other frame has one byte after its header
-FRAME_CONFIG   = const(0x48)
 FRAME_ERROR    = const(0x44)
-FRAME_EMPTY    = const(0x80)
 # fmt: on
 FRAME_BYTES = const(7)
 FIFO_FRAMES = const(73)

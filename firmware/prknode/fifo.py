@@ -18,7 +18,7 @@ from prknode.chipfifo import FIFO_FRAMES, FRAME_BYTES
 from prknode.compat import const
 from prknode.frameclock import FrameClock
 from prknode.framequeue import FrameQueue
-from prknode.hotpath import clear_counts
+from prknode.hotpath import clear_counts, copy_frame
 from prknode.records import SENSOR_BYTES
 from prknode.ticks import TICKS_MASK, ticks_diff
 
@@ -156,7 +156,7 @@ class FifoSampler:
         bit = 1
         for queue in self._queues:
             if valid & bit:
-                queue.copy(out, at)
+                copy_frame(queue.data, queue.words, out, at)
             else:
                 clear_counts(out, at)
             bit <<= 1

@@ -9,11 +9,16 @@ frames say over as long a stretch as there is, up to _WINDOW frames: it is right
 All figures stay below 2^30 for periods up to 40 ms.
 """
 
+from array import array
+
 from prknode.compat import const
+from prknode.hotpath import next_tick
 from prknode.ticks import TICKS_MASK, ticks_diff
 
 _SHIFT = const(8)  # the period is kept in 1/256 us
-_FRACTION = const(0xFF)
+_TICK = const(0)  # words of the time of the last frame, see hotpath.next_tick
+_REST = const(1)
+_STEP = const(2)
 _WINDOW = const(4096)
 _LEAST = const(64)  # frames that tell more of the period than its nominal value does
 _PATIENCE = const(4)  # frames that may be missing before the grid is given up
@@ -29,15 +34,16 @@ class FrameClock:
 
     def __init__(self, period_us):
         self._nominal = period_us << _SHIFT
+        self._words = array("i", (0, 0, 0))
         self.lost = 0
         self.start(0)
 
     def start(self, now):
         """Begin a run: no frame is older than `now`."""
         self._period = self._nominal
-        self._tick = now
-        self._rest = 0
-        self._step = self._period
+        self._words[_TICK] = now
+        self._words[_REST] = 0
+        self._words[_STEP] = self._period
         self._locked = False
         self._counting = False
         self._overrun = False
@@ -68,26 +74,26 @@ class FrameClock:
         whole = self._period >> _SHIFT
         if full and self._overrun:
             self._skip(whole)
-        elapsed = ticks_diff(now, self._tick)
-        behind = elapsed - ((frames * self._period + self._rest) >> _SHIFT)
+        elapsed = ticks_diff(now, self._words[_TICK])
+        behind = elapsed - ((frames * self._period + self._words[_REST]) >> _SHIFT)
         if self._overrun:
             lax = whole
         else:
             lax = (_PATIENCE + 1) * whole
         if full:
             # These frames follow on those before them; what is missing comes after.
-            self._step = self._period
+            self._words[_STEP] = self._period
             self._rebase(now)
         elif behind > lax or not self._locked:
             self._relock(elapsed, frames, whole)
             self._rebase(now)
         else:
-            self._step = self._period
+            self._words[_STEP] = self._period
             if behind > whole:
-                self._step = ((elapsed - whole) << _SHIFT) // frames
+                self._words[_STEP] = ((elapsed - whole) << _SHIFT) // frames
             self._learn(now, frames)
         if behind < 0:
-            self._step = (elapsed << _SHIFT) // frames
+            self._words[_STEP] = (elapsed << _SHIFT) // frames
         self._locked = True
         self._counting = True
         self._overrun = full
@@ -119,8 +125,8 @@ class FrameClock:
 
         So the ones here begin at that look; those since the last one placed are missing.
         """
-        self.lost = max(0, ticks_diff(self._full_at, self._tick)) // whole
-        self._tick = (self._tick + self.lost * whole) & TICKS_MASK
+        self.lost = max(0, ticks_diff(self._full_at, self._words[_TICK])) // whole
+        self._words[_TICK] = (self._words[_TICK] + self.lost * whole) & TICKS_MASK
 
     def _relock(self, elapsed, frames, whole):
         """Place the frames anew, and count what is missing before them."""
@@ -137,13 +143,10 @@ class FrameClock:
             self.lost = due - frames
         ago = ((frames * self._period) >> _SHIFT) + age
         if ago < elapsed:
-            self._tick = (self._tick + elapsed - ago) & TICKS_MASK
-            self._rest = 0
-        self._step = self._period
+            self._words[_TICK] = (self._words[_TICK] + elapsed - ago) & TICKS_MASK
+            self._words[_REST] = 0
+        self._words[_STEP] = self._period
 
     def next(self):
         """The tick of the next frame; allocates nothing."""
-        rest = self._rest + self._step
-        self._tick = (self._tick + (rest >> _SHIFT)) & TICKS_MASK
-        self._rest = rest & _FRACTION
-        return self._tick
+        return next_tick(self._words)

@@ -1,17 +1,14 @@
 """Frames fetched from one chip's FIFO, waiting to become part of a sample."""
 
+from array import array
+
 from prknode.bmp390 import CONF_ERR, FRAME, OK
-from prknode.chipfifo import (
-    FRAME_BYTES,
-    FRAME_CONFIG,
-    FRAME_EMPTY,
-    FRAME_ERROR,
-    FRAME_SAMPLE,
-    FRAME_TIME,
-    ChipFifo,
-)
+from prknode.chipfifo import FRAME_BYTES, FRAME_ERROR, FRAME_SAMPLE, ChipFifo
 from prknode.compat import const
-from prknode.hotpath import copy_frame
+from prknode.hotpath import next_frame
+
+_HEAD = const(0)  # words: next byte to look at, end of the frames
+_END = const(1)
 
 PIECE = const(37)
 """Frames fetched at once at the most: 6 ms of a 400 kHz bus, half of a full FIFO."""
@@ -24,6 +21,7 @@ class FrameQueue:
     """Room for one frame left over, and for the piece fetched after it.
 
     chip: its Bmp390; fifo: the ChipFifo the frames come from.
+    data, words: for hotpath.copy_frame, which copies the frame taken.
     unread: frames seen in the FIFO and not fetched yet; heard: tick at which some were last seen;
     delivered: whether any were; surplus: frames dropped.
     """
@@ -31,35 +29,36 @@ class FrameQueue:
     def __init__(self, chip):
         self._chip = chip
         self.fifo = ChipFifo(chip)
-        self._data = bytearray(FRAME_BYTES * (PIECE + 1))
-        view = memoryview(self._data)
+        self.data = bytearray(FRAME_BYTES * (PIECE + 1))
+        view = memoryview(self.data)
         # Slicing allocates: every length that is fetched is cut once, here.
         self._views = [view[FRAME_BYTES : FRAME_BYTES * (n + 1)] for n in PIECES]
+        self.words = array("i", (0, 0, 0))
         self.surplus = 0
         self.clear()
 
     def clear(self):
         """Forget all frames, and that there ever were any."""
-        self._head = FRAME_BYTES
-        self._end = FRAME_BYTES
-        self._at = 0
+        self.words[_HEAD] = FRAME_BYTES
+        self.words[_END] = FRAME_BYTES
         self.unread = 0
         self.heard = 0
         self.delivered = False
 
     def keep(self, most):
         """Make room for a piece: drop all frames but the newest `most` (0 or 1)."""
-        left = (self._end - self._head) // FRAME_BYTES
+        words = self.words
+        left = (words[_END] - words[_HEAD]) // FRAME_BYTES
         if left > most:
             self.surplus += left - most
             left = most
         if left:
-            data = self._data
-            at = self._end - FRAME_BYTES
+            data = self.data
+            at = words[_END] - FRAME_BYTES
             for j in range(FRAME_BYTES):
                 data[j] = data[at + j]
-        self._head = FRAME_BYTES * (1 - left)
-        self._end = FRAME_BYTES
+        words[_HEAD] = FRAME_BYTES * (1 - left)
+        words[_END] = FRAME_BYTES
 
     def fetch(self):
         """Fetch a piece of what is unread, after keep(); OK, or what the newest frame shows.
@@ -75,36 +74,18 @@ class FrameQueue:
         n = PIECES[which]
         self.fifo.fetch(self._views[which])
         self.unread -= n
-        self._end = FRAME_BYTES * (n + 1)
+        self.words[_END] = FRAME_BYTES * (n + 1)
         last = FRAME_BYTES * n
-        if self._data[last] != FRAME_SAMPLE:
+        if self.data[last] != FRAME_SAMPLE:
             return OK
-        return self._chip.check(self._data, last + 1)
+        return self._chip.check(self.data, last + 1)
 
     def take(self):
-        """Make the next sample frame the one that copy() copies; allocates nothing.
+        """Make the next sample frame the one that is copied; allocates nothing.
 
         Returns 1 if there is one, 0 if not, or a fault (CONF_ERR, FRAME) negated.
         """
-        data = self._data
-        while self._head + FRAME_BYTES <= self._end:
-            at = self._head
-            header = data[at]
-            if header == FRAME_SAMPLE:
-                self._at = at
-                self._head = at + FRAME_BYTES
-                return 1
-            if header == FRAME_CONFIG or header == FRAME_EMPTY:
-                # A change of settings is no fault: a stream may begin with the frame of ours.
-                self._head = at + 2
-            elif header == FRAME_TIME:
-                self._head = at + 4
-            else:
-                return -CONF_ERR if header == FRAME_ERROR else -FRAME
-        # A frame cut short by the end of the piece comes again with the next one.
-        self._head = self._end
-        return 0
-
-    def copy(self, out, at):
-        """Write the frame taken as six bytes at that offset, ordered as in the registers."""
-        copy_frame(self._data, self._at, out, at)
+        found = next_frame(self.data, self.words)
+        if found >= 0:
+            return found
+        return -CONF_ERR if -found == FRAME_ERROR else -FRAME

@@ -1,20 +1,26 @@
 """What is done for every sample, compiled to machine code on a board.
 
-A sample at 200 Hz has 5 ms of a processor that takes microseconds for one attribute; in plain
-bytecode these functions alone took most of a millisecond. They are ordinary Python as well: under
-CPython the decorator and the casts do nothing. Four arguments are the most that viper takes.
+A sample at 200 Hz has 5 ms of a processor that needs microseconds to look an attribute up; in
+bytecode these functions alone took more than one of them. They are ordinary Python as well: under
+CPython the decorator and the casts do nothing. State is handed in as arrays of 32-bit words, since
+four arguments are the most that viper takes.
 """
 
-from prknode.compat import micropython, ptr8, ptr32
+from prknode.compat import const, micropython, ptr8, ptr32
+
+_SAMPLE = const(0x94)  # frames of the FIFO, as chipfifo describes them
+_TIME = const(0xA0)  # then three bytes; every other frame has one byte after its header
+_CONFIG = const(0x48)
+_EMPTY = const(0x80)
 
 
 @micropython.viper
 def pack_head(out, at: int, time, flags: int):
-    """Write the head of a sample record: a time [hi, lo], an array of 32-bit words, and flags."""
+    """Write the head of a sample record: flags, and a time, words 2 and 3 of ticks.Elapsed."""
     data = ptr8(out)
     words = ptr32(time)
-    hi = words[0]
-    lo = words[1]
+    hi = words[2]
+    lo = words[3]
     data[at] = lo & 0xFF
     data[at + 1] = (lo >> 8) & 0xFF
     data[at + 2] = (lo >> 16) & 0xFF
@@ -26,16 +32,16 @@ def pack_head(out, at: int, time, flags: int):
 
 
 @micropython.viper
-def copy_frame(frames, frame: int, out, at: int):
-    """Copy the counts of a FIFO frame, temperature first, in the order of the registers."""
-    source = ptr8(frames)
-    data = ptr8(out)
-    data[at] = source[frame + 4]
-    data[at + 1] = source[frame + 5]
-    data[at + 2] = source[frame + 6]
-    data[at + 3] = source[frame + 1]
-    data[at + 4] = source[frame + 2]
-    data[at + 5] = source[frame + 3]
+def look_back(time, us: int):
+    """Set words 2 and 3, [hi, lo], to so many microseconds before words 0 and 1."""
+    words = ptr32(time)
+    hi = int(words[0]) - (us >> 24)
+    lo = int(words[1]) - (us & 0xFFFFFF)
+    if lo < 0:
+        lo += 0x1000000
+        hi -= 1
+    words[2] = hi
+    words[3] = lo
 
 
 @micropython.viper
@@ -60,17 +66,90 @@ def clear_counts(out, at: int):
 
 
 @micropython.viper
-def add_counts(record, at: int, flags: int, sums):
-    """Add the counts from that offset on to the sums of each sensor whose valid bit is set.
+def next_frame(frames, state) -> int:
+    """Find the next sample frame of a piece of FIFO.
 
-    sums: array of 32-bit words: the number of sensors, then for each the number of its counts,
-    and the sums of the low and the high 12 bits of its pressures and of its temperatures.
+    state: words of framequeue.FrameQueue: where to look, the end, where the frame found lies.
+    Returns 1 when there is one, 0 when there is none, or minus the header of what is no frame.
+    """
+    data = ptr8(frames)
+    words = ptr32(state)
+    head = int(words[0])
+    end = int(words[1])
+    while head + 7 <= end:
+        header = int(data[head])
+        if header == _SAMPLE:
+            words[2] = head
+            words[0] = head + 7
+            return 1
+        if header == _CONFIG or header == _EMPTY:
+            # A change of settings is no fault: a stream may begin with the frame of ours.
+            head += 2
+        elif header == _TIME:
+            head += 4
+        else:
+            words[0] = head
+            return 0 - header
+    # A frame cut short by the end of the piece comes again with the next one.
+    words[0] = end
+    return 0
+
+
+@micropython.viper
+def copy_frame(frames, state, out, at: int):
+    """Copy the counts of the frame found, temperature first, in the order of the registers."""
+    source = ptr8(frames)
+    words = ptr32(state)
+    data = ptr8(out)
+    frame = int(words[2])
+    data[at] = source[frame + 4]
+    data[at + 1] = source[frame + 5]
+    data[at + 2] = source[frame + 6]
+    data[at + 3] = source[frame + 1]
+    data[at + 4] = source[frame + 2]
+    data[at + 5] = source[frame + 3]
+
+
+@micropython.viper
+def next_tick(clock) -> int:
+    """Move on by a step; the tick, of 30 bits.
+
+    clock: words of frameclock.FrameClock: tick, 1/256 us beyond it, step in 1/256 us.
+    """
+    words = ptr32(clock)
+    rest = int(words[1]) + int(words[2])
+    tick = (int(words[0]) + (rest >> 8)) & 0x3FFFFFFF
+    words[0] = tick
+    words[1] = rest & 0xFF
+    return tick
+
+
+@micropython.viper
+def add_sample(record, at: int, sums) -> int:
+    """Add a sample record to the sums of its slot, words of blocks.BlockSums.
+
+    Returns 0, and adds nothing, when its time lies beyond the slot. The low and the high 12 bits
+    of a count are added apart.
     """
     data = ptr8(record)
     words = ptr32(sums)
+    hi = data[at + 3] | data[at + 4] << 8 | data[at + 5] << 16
+    end = int(words[4])
+    if hi >= end:
+        lo = data[at] | data[at + 1] << 8 | data[at + 2] << 16
+        if hi > end or lo >= int(words[5]):
+            return 0
+    flags = data[at + 6] | data[at + 7] << 8
+    words[2] += 1
+    if flags & int(words[6]):
+        words[3] = 1
+    paired = int(words[1])
+    if flags & paired != paired:
+        return 1
     sensors = int(words[0])
+    at += 8
     i = 0
-    j = 1
+    j = 7
     while i < sensors:
         if flags & (1 << i):
             middle = int(data[at + 1])
@@ -83,3 +162,4 @@ def add_counts(record, at: int, flags: int, sums):
         i += 1
         j += 5
         at += 6
+    return 1

@@ -12,7 +12,7 @@ from prknode.compat import const
 from prknode.decay import Estimator, windows_for
 from prknode.drivers import fit
 from prknode.fifo import FifoSampler
-from prknode.hotpath import pack_head
+from prknode.hotpath import look_back, pack_head
 from prknode.link import PENDING, Link
 from prknode.readings import NOT_A_NUMBER, reading
 from prknode.records import (
@@ -32,6 +32,7 @@ from prknode.records import (
     FLAG_FAULT,
     FLAG_LATE,
     FLAG_RESTART,
+    FLAG_STATE,
     FLAG_STATE_SHIFT,
     IDLE,
     RESULT_SIZE,
@@ -147,26 +148,26 @@ class Node:
     def _record(self, now):
         """Store one sample; allocates nothing unless it is the first of a new slot."""
         sampler = self._sampler
-        time = self._time
-        time.look_back(ticks_diff(now, sampler.taken))
-        sums = self._sums
-        past = time.past
-        if sums.ended(past[0], past[1]):
-            self._close_slots()
-        valid = sampler.valid
-        flags = valid | self.state << FLAG_STATE_SHIFT
+        words = self._time.words
+        look_back(words, ticks_diff(now, sampler.taken))
+        flags = sampler.valid | self.state << FLAG_STATE_SHIFT
         if sampler.late:
             flags |= FLAG_LATE
-        if sampler.restarted & self._paired:
+        paired = self._paired
+        if sampler.restarted & paired:
             flags |= FLAG_RESTART
-        if self._sensors.faulty & self._paired:
+        if self._sensors.faulty & paired:
             flags |= FLAG_FAULT
         ring = self.samples
         data = ring.data
         start = ring.at
-        pack_head(data, start, past, flags)
+        pack_head(data, start, words, flags)
         sampler.fill(data, start + SAMPLE_HEAD)
-        sums.add(data, start, flags)
+        if not self._sums.add(data, start):
+            self._close_slots(data, start)
+            # The state may have changed with the slot.
+            flags = flags & ~FLAG_STATE | self.state << FLAG_STATE_SHIFT
+            pack_head(data, start, words, flags)
         ring.push()
         if sampler.missed != self._missed:
             self._note_missed()
@@ -176,11 +177,10 @@ class Node:
         self._missed = self._sampler.missed
         self._event(EV_MISSED, _NO_SENSOR, count, "samples not taken in time")
 
-    def _close_slots(self):
-        time = self._time
+    def _close_slots(self, data, start):
+        """Close slots until the present one takes the record at that offset."""
         sums = self._sums
-        past = time.past
-        while sums.ended(past[0], past[1]):
+        while not sums.add(data, start):
             block = sums.take()
             if block is not None:
                 self._reduce(block)

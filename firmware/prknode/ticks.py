@@ -7,6 +7,7 @@ object on the heap there, so time is kept as two 24-bit halves of small ints: en
 from array import array
 
 from prknode.compat import const
+from prknode.hotpath import look_back
 
 TICKS_MASK = const(0x3FFFFFFF)
 _HALF = const(0x20000000)
@@ -20,40 +21,33 @@ def ticks_diff(later, earlier):
 
 
 class Elapsed:
-    """Monotonic time since start() as two 24-bit halves, hi and lo, in microseconds.
+    """Monotonic time since start() as two 24-bit halves, words 0 and 1, in microseconds.
 
     update() must be called at least once per period of the counter.
     """
 
     def __init__(self):
-        self.hi = 0
-        self.lo = 0
-        self.past = array("i", (0, 0))
+        self.words = array("i", (0, 0, 0, 0))  # hi and lo now, and as look_back() was asked
         self._last = 0
 
     def start(self, ticks):
         """Call this moment zero."""
-        self.hi = 0
-        self.lo = 0
+        self.words[0] = 0
+        self.words[1] = 0
         self._last = ticks
 
     def update(self, ticks):
         """Take a tick count; allocates nothing."""
         step = (ticks - self._last) & TICKS_MASK
         self._last = ticks
-        lo = self.lo + (step & _LOW)
-        self.hi += (step >> 24) + (lo >> 24)
-        self.lo = lo & _LOW
+        words = self.words
+        lo = words[1] + (step & _LOW)
+        words[0] += (step >> 24) + (lo >> 24)
+        words[1] = lo & _LOW
 
     def look_back(self, us):
-        """Set past, a pair of words [hi, lo], to `us` before the last update; allocates nothing."""
-        lo = self.lo - (us & _LOW)
-        hi = self.hi - (us >> 24)
-        if lo < 0:
-            lo += _LOW + 1
-            hi -= 1
-        self.past[0] = hi
-        self.past[1] = lo
+        """Set words 2 and 3 to `us` before the last update; allocates nothing."""
+        look_back(self.words, us)
 
     def at(self, ticks):
         """Microseconds at a tick count within 8.9 minutes of the last update, never less."""
@@ -61,4 +55,4 @@ class Elapsed:
 
     def microseconds(self):
         """The whole count; allocates on a board once it passes 2^30."""
-        return self.hi << 24 | self.lo
+        return self.words[0] << 24 | self.words[1]

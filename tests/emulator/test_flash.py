@@ -1,5 +1,6 @@
 """`prk flash` on a virtual node: real MicroPython, its real REPL, from every state of the board."""
 
+import importlib.util
 import json
 import shutil
 import threading
@@ -189,6 +190,22 @@ def test_interrupted_at_any_command_the_board_is_reached_and_mended_by_another_r
     assert is_firmware(node)
 
 
+def test_the_adafruit_library_comes_along_on_request_and_reads_the_sensors(
+    node: VirtualNode,
+) -> None:
+    pytest.importorskip("prkbench.deploy.adafruit_files")
+    if importlib.util.find_spec("adafruit_bmp3xx") is None:
+        pytest.skip("adafruit-circuitpython-bmp3xx is not installed")
+    result = flashed(node, "--driver", "adafruit")
+    assert "lib/adafruit_bmp3xx.mpy" in result["copied"]
+    assert result["self_test"] == 0
+    assert json.loads(on_board(node)["config.json"])["driver"] == "ADAFRUIT"
+    client = NodeClient.connect(node.port)
+    assert client.query("SENSe:DRIVer?").startswith("ADAF")
+    client.close()
+    assert flashed(node)["copied"] == [], "the driver stays until another one is asked for"
+
+
 def test_a_node_that_measures_is_not_stopped_without_force(node: VirtualNode) -> None:
     client = NodeClient.connect(node.port)
     client.command("INITiate")
@@ -233,6 +250,5 @@ def test_a_firmware_that_does_not_start_is_told(
     node: VirtualNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Here because something in the user's own folder hides a module that the firmware needs."""
-    monkeypatch.setattr(checkup, "_COMEBACK_S", 1.0)
     (node.flash / "json.py").write_text("raise ValueError('mine')\n")
     refused(prk("flash", "--port", node.port), 3, "every file is on the board", "mpremote connect")

@@ -78,7 +78,7 @@ def test_sample_heads_are_48_bits_of_time_and_16_of_flags_little_endian():
     data = bytearray(10)
     for t in (0, 1, 0xFFFFFF, 0x1000000, 0x123456789ABC, (1 << 48) - 1):
         for flags in (0, 0x8001, 0xFFFF):
-            pack_head(data, 1, array("i", (t >> 24, t & 0xFFFFFF)), flags)
+            pack_head(data, 1, array("i", (7, 7, t >> 24, t & 0xFFFFFF)), flags)
             assert int.from_bytes(bytes(data[1:7]), "little") == t
             assert int.from_bytes(bytes(data[7:9]), "little") == flags
             assert data[0] == 0
@@ -89,7 +89,7 @@ def test_counts_are_copied_cleared_and_put_in_the_order_of_the_registers():
     data = bytearray(b"........")
     copy_counts(b"xx123456x", 2, data, 1)
     assert data == b".123456."
-    copy_frame(b"xHtttpppx", 1, data, 1)
+    copy_frame(b"xHtttpppx", array("i", (0, 0, 1)), data, 1)
     assert data == b".pppttt."
     clear_counts(data, 1)
     assert data == b".\0\0\0\0\0\0."

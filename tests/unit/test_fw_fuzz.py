@@ -91,7 +91,7 @@ def test_result_records_come_back(values: tuple[int, ...]) -> None:
 @given(U48)
 def test_sample_times_come_back(t_us: int) -> None:
     data = bytearray(8)
-    pack_head(data, 0, [t_us >> 24, t_us & 0xFFFFFF], 0)
+    pack_head(data, 0, [0, 0, t_us >> 24, t_us & 0xFFFFFF], 0)
     assert int.from_bytes(data, "little") == t_us
 
 

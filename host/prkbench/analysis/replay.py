@@ -75,12 +75,8 @@ class Replayer:
         """Take sample records in sequence."""
         sums = self._sums
         for at in range(0, len(payload), sample_size(self.sensors)):
-            lo = payload[at] | payload[at + 1] << 8 | payload[at + 2] << 16
-            hi = payload[at + 3] | payload[at + 4] << 8 | payload[at + 5] << 16
-            if sums.ended(hi, lo):
-                while sums.ended(hi, lo):
-                    self._close(sums.take())
-            sums.add(payload, at, payload[at + 6] | payload[at + 7] << 8)
+            while not sums.add(payload, at):
+                self._close(sums.take())
 
     def finish(self) -> None:
         """Close the slot under way, as the node did when the next sample came."""

@@ -13,9 +13,15 @@ from prkbench.transport import Transport
 from prknode import __version__
 
 _PROBE_S = 1.0
-_COMEBACK_S = 30.0
+_COMEBACK_S = 90.0
+"""A board takes some seconds; an emulated one boots at a fortieth of its speed."""
+_MARKS = 256
+_STALE = 1000
+_PROMPTS = 3
+"""Prompts in a row instead of a node, after which it is not going to come."""
 _SETTLING_S = 2.0
 _PAUSE_S = 0.25
+_PROMPT = ">>> "
 _SCPI_YEAR = "1999"
 _NO_NUMBER = 9.9e37
 
@@ -73,24 +79,46 @@ def probe(port: str) -> Running | None:
 
 def await_node(port: str, usb_number: str | None, platform: Platform) -> NodeClient:
     """The node after its restart, wherever its port is now; DeviceError when it stays away."""
-    end = time.monotonic() + _COMEBACK_S
+    begun = time.monotonic()
     problem = "it did not come back"
-    while time.monotonic() < end:
+    prompts = attempt = 0
+    while prompts < _PROMPTS and time.monotonic() < begun + _COMEBACK_S:
         time.sleep(_PAUSE_S)
         name = present_name(port, usb_number)
+        attempt += 1
         try:
-            client = NodeClient.connect(name, _PROBE_S)
+            _catch_up(name, attempt % _MARKS)
+            client = NodeClient.connect(name)
         except DeviceError as error:
             problem = str(error)
+            prompts = prompts + 1 if _PROMPT in problem else 0
             continue
         if platform.is_node(client.identity.unique_id):
             return client
         client.close()
         problem = f"another node answers on {name}"
     raise DeviceError(
-        f"{port}: every file is on the board, but no node answered within {_COMEBACK_S:g} s of its "
-        f"restart: {problem}; look at what it prints with 'mpremote connect {port}'"
+        f"{port}: every file is on the board, but no node answered in the "
+        f"{time.monotonic() - begun:.0f} s since its restart ({problem}); look at what it prints "
+        f"with 'mpremote connect {port}'"
     )
+
+
+def _catch_up(port: str, mark: int) -> None:
+    """Read the answers to everything asked before; DeviceError when the node is not there yet.
+
+    What was asked while the board was starting may be answered all at once, and would be taken
+    for the answers to what is asked next.
+    """
+    line = Transport(port, _PROBE_S)
+    try:
+        line.write(f"\n*ESE {mark};*ESE?;*ESE 0\n".encode())
+        for _ in range(_STALE):
+            if line.read_line() == str(mark).encode():
+                return
+        raise DeviceError(f"{port}: something talks without end, but is no node")
+    finally:
+        line.close()
 
 
 def check(client: NodeClient) -> Checked:
