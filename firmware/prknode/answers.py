@@ -8,7 +8,8 @@ from prknode.link import Block, Listing
 from prknode.records import ANSWER_HEAD, ANSWER_HEAD_SIZE
 from prknode.scpi import ScpiError
 
-MAX_RECORDS = const(200)
+MAX_RECORDS = const(100)
+"""Sample records in one answer; more would take a board memory that it needs."""
 _CRC_SIZE = const(4)
 _LEAST_ROOM = const(2048)  # the set-up of four sensors is one piece
 

@@ -2,9 +2,13 @@
 
 import sys
 
-from prknode.boards import ring_records
+from prknode.compat import const
 from prknode.node import Node
+from prknode.records import sample_size
 from prknode.ticks import ticks_diff
+
+_RING_RECORDS = const(4096)
+_RING_SENSORS = const(2)
 
 
 def run(board):
@@ -33,6 +37,15 @@ def run(board):
             board.collect()
     finally:
         board.end()
+
+
+def ring_records(config):
+    """Samples for the node's ring: what the board has room for, of as many sensors as it has."""
+    room = config.get("board", {}).get("ring_records", _RING_RECORDS)
+    sensors = config.get("sensors")
+    # What is no list is refused by Settings, which says so.
+    n = len(sensors) if isinstance(sensors, list) else _RING_SENSORS
+    return room * sample_size(_RING_SENSORS) // sample_size(n)
 
 
 def print_exception(error, stream=None):

@@ -29,7 +29,6 @@ import time
 import machine
 
 from prknode.app import print_exception
-from prknode.boards import completed
 from prknode.ticks import TICKS_MASK
 
 _CAUSES = {"PWRON_RESET": "power", "WDT_RESET": "watchdog", "SOFT_RESET": "soft reset"}
@@ -44,7 +43,11 @@ class Board:
     def __init__(self, path="config.json"):
         with open(path) as file:
             config = json.load(file)
-        self._config = completed(config, sys.implementation._machine)
+        if "i2c" not in config.get("board", {}):
+            from prknode.boards import completed  # memory only where it is needed
+
+            config = completed(config, sys.implementation._machine)
+        self._config = config
         self._buses = [
             machine.I2C(
                 bus["id"],

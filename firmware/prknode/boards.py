@@ -18,12 +18,7 @@ The node needs three of them; the others are for who installs it.
 
 import json
 
-from prknode.compat import const
-from prknode.records import sample_size
-
 _KEPT = ("i2c", "ring_records", "led")
-_RING_RECORDS = const(4096)
-_RING_SENSORS = const(2)
 
 
 class UnknownBoard(Exception):
@@ -61,12 +56,3 @@ def _section(machine, path):
         "config.json names no I2C bus and %s does not know this board (%s): put its pins into "
         'config.json, such as "board": {"i2c": [{"id": 0, "sda": 4, "scl": 5}]}' % (path, machine)
     )
-
-
-def ring_records(config):
-    """Samples for the node's ring: what the board has room for, of as many sensors as it has."""
-    room = config.get("board", {}).get("ring_records", _RING_RECORDS)
-    sensors = config.get("sensors")
-    # What is no list is refused by Settings, which says so.
-    n = len(sensors) if isinstance(sensors, list) else _RING_SENSORS
-    return room * sample_size(_RING_SENSORS) // sample_size(n)

@@ -287,8 +287,6 @@ TABLE = (
 a closure for each setting, would cost a board several kilobytes."""
 
 _WIDTH = const(4)
-_KEY = const(3)
-"""Letters that tell commands apart at once: the shortest short form has three, as CAL."""
 
 
 def patterns():
@@ -302,16 +300,14 @@ def patterns():
 
 def find(header):
     """(handler, suffixes, least and most parameters) for an upper-case header."""
-    key = header[:_KEY]
     for i in range(0, len(TABLE), _WIDTH):
-        if TABLE[i].startswith(key):
-            suffixes = match(TABLE[i], header)
-            if suffixes is not None:
-                return TABLE[i + 1], suffixes, TABLE[i + 2], TABLE[i + 3]
+        suffixes = match(TABLE[i], header)
+        if suffixes is not None:
+            return TABLE[i + 1], suffixes, TABLE[i + 2], TABLE[i + 3]
     is_query = header[-1:] == "?"
     name = header[:-1] if is_query else header
     for item in SETTINGS:
-        if item.header.startswith(key) and match(item.header, name) is not None:
+        if match(item.header, name) is not None:
             return _setting(item, is_query)
     raise ScpiError(-113, header[:40])
 

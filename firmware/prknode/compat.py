@@ -24,8 +24,8 @@ else:
             return function
 
     def ptr8(buffer):
-        """A buffer as bytes."""
-        return buffer
+        """A buffer, or an ASCII text, as bytes."""
+        return buffer.encode() if isinstance(buffer, str) else buffer
 
     def ptr32(array):
         """An array("i") as 32-bit words."""

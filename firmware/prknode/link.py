@@ -108,17 +108,26 @@ class Link:
             self._in_end = self._board.read_into(self._in)
             if not self._in_end:
                 return False
-        while self._in_at < self._in_end:
-            byte = self._in[self._in_at]
-            self._in_at += 1
+        data = self._in
+        end = self._in_end
+        line = self._line
+        at = self._in_at
+        n = self._length
+        complete = False
+        while at < end and not complete:
+            byte = data[at]
+            at += 1
             if byte == 10:
-                self._take_line()
-                break
-            if self._length < LINE_LIMIT:
-                self._line[self._length] = byte
-                self._length += 1
+                complete = True
+            elif n < LINE_LIMIT:
+                line[n] = byte
+                n += 1
             else:
                 self._overrun = True
+        self._in_at = at
+        self._length = n
+        if complete:
+            self._take_line()
         return True
 
     def _take_line(self):

@@ -74,19 +74,6 @@ EV_GAP = const(8)
 EV_STATE = const(9)
 EV_BOOT = const(10)
 EV_MISSED = const(11)
-EVENT_NAMES = {
-    EV_INIT: "INIT",
-    EV_ABORT: "ABORT",
-    EV_MARK: "MARK",
-    EV_FAULT: "FAULT",
-    EV_RECOVERED: "RECOVERED",
-    EV_REPRESS: "REPRESS",
-    EV_VENT: "VENT",
-    EV_GAP: "GAP",
-    EV_STATE: "STATE",
-    EV_BOOT: "BOOT",
-    EV_MISSED: "MISSED",
-}
 
 ANSWER_HEAD = "<IIHH"  # run id, first sequence number, count, record size
 ANSWER_HEAD_SIZE = const(12)
@@ -110,20 +97,6 @@ def pack_event(data, at, t_us, code, sensor, value, text):
     )  # fmt: skip
 
 
-def unpack_event(record):
-    """Return (t_us, code, sensor or None, value, text) of one event record."""
-    a, b, c, code, sensor, value, data = struct.unpack(EVENT, record)
-    end = data.find(b"\0")
-    text = data if end < 0 else data[:end]
-    return (
-        a | b << 16 | c << 32,
-        code,
-        None if sensor == 0xFF else sensor,
-        value,
-        text.decode("utf-8", "replace") if text else "",
-    )
-
-
 def pack_block(data, at, slot, first, flags, count, numbers, pressures, temperatures):
     """Write one block record; numbers, pressures and temperatures are sequences, one a sensor."""
     struct.pack_into(BLOCK_HEAD, data, at, slot, first, flags, count)
@@ -136,19 +109,3 @@ def pack_block(data, at, slot, first, flags, count, numbers, pressures, temperat
             p & 0xFFFF, p >> 16, t & 0xFFFF, t >> 16,
         )  # fmt: skip
         at += BLOCK_SENSOR_SIZE
-
-
-def unpack_block(record, sensors):
-    """Return (slot, first, flags, count, numbers, pressures, temperatures) of one block record."""
-    slot, first, flags, count = struct.unpack_from(BLOCK_HEAD, record, 0)
-    numbers = []
-    pressures = []
-    temperatures = []
-    at = BLOCK_HEAD_SIZE
-    for _ in range(sensors):
-        n, pl, ph, tl, th = struct.unpack_from("<HHIHI", record, at)
-        numbers.append(n)
-        pressures.append(pl | ph << 16)
-        temperatures.append(tl | th << 16)
-        at += BLOCK_SENSOR_SIZE
-    return slot, first, flags, count, numbers, pressures, temperatures

@@ -4,6 +4,19 @@ Headers follow SCPI-1999 volume 1: the short form is the capitals of the pattern
 of it, case does not matter, a node in brackets may be left out, <n> takes a numeric suffix.
 """
 
+from prknode.compat import const, micropython, ptr8
+
+_QUERY = const(63)  # "?"
+_BRACKET = const(91)  # "["
+_COLON = const(58)
+_STAR = const(42)
+_ANGLE = const(60)  # "<"
+_A = const(65)
+_Z = const(90)
+_SMALL = const(32)  # from a capital to its small letter
+_0 = const(48)
+_9 = const(57)
+
 
 class ScpiError(Exception):
     """A command that cannot be done: args are the SCPI error number and a detail."""
@@ -11,6 +24,8 @@ class ScpiError(Exception):
 
 def split_outside(text, separator):
     """Split at a separator that is not inside quotes or parentheses."""
+    if not ('"' in text or "'" in text or "(" in text or ")" in text):
+        return text.split(separator)
     parts = []
     start = 0
     quote = ""
@@ -42,13 +57,15 @@ def split_command(text):
     text = text.strip()
     header = text
     parameters = []
-    for i in range(len(text)):
-        if text[i] in " \t":
-            header = text[:i]
-            parameters = [p.strip() for p in split_outside(text[i + 1 :].strip(), ",")]
-            break
+    space = text.find(" ")
+    tab = text.find("\t")
+    at = space if tab < 0 or 0 <= space < tab else tab
+    if at >= 0:
+        header = text[:at]
+        parameters = [p.strip() for p in split_outside(text[at + 1 :].strip(), ",")]
     for c in header:
-        if not (c in ":*?_" or "A" <= c <= "Z" or "a" <= c <= "z" or "0" <= c <= "9"):
+        # The line is ASCII by now.
+        if not (c.isalpha() or c in ":?*_" or c.isdigit()):
             raise ScpiError(-101, "header")
     for p in parameters:
         if not p:
@@ -56,66 +73,96 @@ def split_command(text):
     return header, parameters
 
 
-def _node_matches(pattern, word):
-    """Numeric suffix (1 if none) when the word is this pattern node's short or long form, else 0.
+@micropython.viper
+def _fits(pattern, size: int, header, length: int) -> int:
+    """Numeric suffix (1 if none) when header fits pattern, 0 if not, -1 if only a suffix is wrong.
 
-    -1: the name fits, but the node takes no suffix.
+    size, length: characters of the two. In machine code: to find a command, dozens are tried.
     """
-    takes_suffix = pattern.endswith("<n>")
-    if takes_suffix:
-        pattern = pattern[:-3]
-    end = len(word)
-    while end and "0" <= word[end - 1] <= "9":
-        end -= 1
-    name = word[:end]
-    short = ""
-    for c in pattern:
-        if not "a" <= c <= "z":
-            short += c
-    if name != short and name != pattern.upper():
+    p = ptr8(pattern)
+    h = ptr8(header)
+    i = 0
+    j = 0
+    suffix = 1
+    wrong = 0
+    while i < size and int(p[i]) != _QUERY:
+        begin = j
+        optional = 0
+        fits = 1
+        if int(p[i]) == _BRACKET:
+            optional = 1
+            i += 1
+        if int(p[i]) == _COLON:
+            i += 1
+            if j < length and int(h[j]) == _COLON:
+                j += 1
+            else:
+                fits = 0
+        # The short form of this node ends where small letters begin, the long form after them.
+        short = i
+        while short < size and (int(p[short]) == _STAR or _A <= int(p[short]) <= _Z):
+            short += 1
+        long = short
+        while long < size and _A + _SMALL <= int(p[long]) <= _Z + _SMALL:
+            long += 1
+        end = j
+        while end < length and (int(h[end]) == _STAR or _A <= int(h[end]) <= _Z):
+            end += 1
+        n = end - j
+        if n == 0 or (n != short - i and n != long - i):
+            fits = 0
+        m = 0
+        while fits and m < n:
+            c = int(p[i + m])
+            if c > _Z:
+                c -= _SMALL
+            if c != int(h[j + m]):
+                fits = 0
+            m += 1
+        i = long
+        takes_suffix = 0
+        if i < size and int(p[i]) == _ANGLE:
+            takes_suffix = 1
+            i += 3
+        i += optional
+        if not fits:
+            if not optional:
+                return 0
+            j = begin
+            continue
+        j = end
+        value = 0
+        while j < length and _0 <= int(h[j]) <= _9:
+            if value < 1000:
+                value = value * 10 + int(h[j]) - _0
+            j += 1
+        if j > end:
+            suffix = value
+            if not takes_suffix or value == 0 or j - end > 3:
+                wrong = 1
+    if i < size:
+        if j != length - 1 or int(h[j]) != _QUERY:
+            return 0
+    elif j != length:
         return 0
-    if end == len(word):
-        return 1
-    if not takes_suffix or len(word) - end > 3:
+    if wrong:
         return -1
-    return int(word[end:]) or -1
+    return suffix
 
 
 def match(pattern, header):
-    """Suffixes of the <n> nodes if header fits pattern, else None.
+    """Suffixes of the <n> nodes if header fits pattern, else None; a pattern has one at the most.
 
     pattern: "SYSTem:ERRor[:NEXT]?"; header: upper case without leading colon, with its "?".
-    Raises ScpiError(-114) when only a numeric suffix is wrong.
+    Raises ScpiError(-114) when only a numeric suffix is wrong. Allocates nothing when it is another
+    header.
     """
-    if (pattern[-1] == "?") != (header[-1:] == "?"):
+    suffix = _fits(pattern, len(pattern), header, len(header))
+    if not suffix:
         return None
-    if pattern[-1] == "?":
-        pattern = pattern[:-1]
-        header = header[:-1]
-    nodes = []
-    for part in pattern.replace("[:", ":[").split(":"):
-        optional = part[:1] == "["
-        nodes.append((part[1:].replace("]", "") if optional else part, optional))
-    return _match_nodes(nodes, 0, header.split(":"), 0)
-
-
-def _match_nodes(nodes, i, words, j):
-    if i == len(nodes):
-        return () if j == len(words) else None
-    name, optional = nodes[i]
-    if j < len(words):
-        suffix = _node_matches(name, words[j])
-        if suffix:
-            rest = _match_nodes(nodes, i + 1, words, j + 1)
-            if rest is not None:
-                if suffix < 0:
-                    raise ScpiError(-114, words[j])
-                return (suffix,) + rest if name.endswith("<n>") else rest
-    if optional:
-        rest = _match_nodes(nodes, i + 1, words, j)
-        if rest is not None:
-            return (1,) + rest if name.endswith("<n>") else rest
-    return None
+    if suffix < 0:
+        raise ScpiError(-114, header[:40])
+    return (suffix,) if "<" in pattern else ()
 
 
 def channels(text, count):

@@ -27,34 +27,45 @@ QUES_SENSOR1 = const(0x0200)
 
 _MAX_ERRORS = const(40)
 
-ERRORS = {
-    0: "No error",
-    -100: "Command error",
-    -101: "Invalid character",
-    -102: "Syntax error",
-    -104: "Data type error",
-    -108: "Parameter not allowed",
-    -109: "Missing parameter",
-    -113: "Undefined header",
-    -114: "Header suffix out of range",
-    -151: "Invalid string data",
-    -171: "Invalid expression",
-    -200: "Execution error",
-    -213: "Init ignored",
-    -220: "Parameter error",
-    -221: "Settings conflict",
-    -222: "Data out of range",
-    -224: "Illegal parameter value",
-    -230: "Data corrupt or stale",
-    -240: "Hardware error",
-    -241: "Hardware missing",
-    -300: "Device-specific error",
-    -310: "System error",
-    -321: "Out of memory",
-    -350: "Queue overflow",
-    -363: "Input buffer overrun",
-    -430: "Query DEADLOCKED",
-}
+_ERRORS = (
+    "-100 Command error\n"
+    "-101 Invalid character\n"
+    "-102 Syntax error\n"
+    "-104 Data type error\n"
+    "-108 Parameter not allowed\n"
+    "-109 Missing parameter\n"
+    "-113 Undefined header\n"
+    "-114 Header suffix out of range\n"
+    "-151 Invalid string data\n"
+    "-171 Invalid expression\n"
+    "-200 Execution error\n"
+    "-213 Init ignored\n"
+    "-220 Parameter error\n"
+    "-221 Settings conflict\n"
+    "-222 Data out of range\n"
+    "-224 Illegal parameter value\n"
+    "-230 Data corrupt or stale\n"
+    "-240 Hardware error\n"
+    "-241 Hardware missing\n"
+    "-300 Device-specific error\n"
+    "-310 System error\n"
+    "-321 Out of memory\n"
+    "-350 Queue overflow\n"
+    "-363 Input buffer overrun\n"
+    "-430 Query DEADLOCKED\n"
+)
+"""In one piece: a dict of them would take a board three times the memory."""
+
+
+def _text(number):
+    """What SCPI calls an error."""
+    if not number:
+        return "No error"
+    # Every number has a minus in front, so no other one contains it.
+    at = _ERRORS.find("%d " % number)
+    if at < 0:
+        return "Error"
+    return _ERRORS[_ERRORS.find(" ", at) + 1 : _ERRORS.find("\n", at)]
 
 
 class Register:
@@ -125,7 +136,7 @@ class Status:
     def next_error(self):
         """The oldest error as SCPI text, 0 when there is none."""
         number, detail = self._errors.pop(0) if self._errors else (0, "")
-        text = ERRORS.get(number, "Error")
+        text = _text(number)
         if detail:
             text += ";" + detail.replace('"', "'")
         return '%d,"%s"' % (number, text)

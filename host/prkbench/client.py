@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from prkbench.errors import DataError, DeviceError
 from prkbench.transport import Transport
 from prknode import PROTOCOL, __version__
+from prknode.answers import MAX_RECORDS
 from prknode.records import ANSWER_HEAD, ANSWER_HEAD_SIZE
 
 _TRIES = 3
 _LARGEST_BLOCK = 1 << 20
-MOST_RECORDS = 200
+MOST_RECORDS = MAX_RECORDS
 """Records that one answer holds at the most."""
 
 

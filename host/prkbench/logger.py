@@ -16,7 +16,7 @@ from prkbench.errors import DataError, DeviceError, PrkError
 from prkbench.runfile import Kind, RunFile
 from prkbench.timebase import ClockPair, fit
 from prknode.blocks import SLOT_US
-from prknode.records import unpack_event
+from prknode.unpack import unpack_event
 
 _COMMANDS = {
     Kind.SAMPLE: "DATA:READ?",

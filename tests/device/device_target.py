@@ -15,7 +15,8 @@ import serial
 
 from prkbench.client import NodeClient, Points
 from prkbench.errors import DeviceError
-from prknode.records import FLAG_LATE, FLAG_VALID, SAMPLE_HEAD, unpack_event
+from prknode.records import FLAG_LATE, FLAG_VALID, SAMPLE_HEAD
+from prknode.unpack import unpack_event
 
 LONGEST_START_S = 30.0
 """A board that restarts has to come up on USB again, and the system has to find it."""

@@ -24,9 +24,8 @@ from prknode.records import (
     FLAG_LATE,
     FLAG_RESTART,
     block_size,
-    unpack_block,
-    unpack_event,
 )
+from prknode.unpack import unpack_block, unpack_event
 
 FORCED_MHZ, FIFO_MHZ = 5000, 25000
 SENSORS = 2

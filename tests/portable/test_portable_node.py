@@ -29,10 +29,9 @@ from prknode.records import (
     IDLE,
     SETTLING,
     block_size,
-    unpack_block,
-    unpack_event,
 )
 from prknode.ticks import TICKS_MASK
+from prknode.unpack import unpack_block, unpack_event
 
 S = 1000000
 
@@ -121,7 +120,9 @@ def test_blocks_are_the_sums_of_their_samples():
     board, node = bench(rate_mhz=1000)
     tell(node, board, "INIT")
     crank(node, board, 200 * S)
-    _, _, samples = records_of(ask(node, board, "DATA:READ? 0,200"))
+    samples = []
+    for first in (0, 100):
+        samples += records_of(ask(node, board, "DATA:READ? %d,100" % first))[2]
     _, _, blocks = records_of(ask(node, board, "DATA:BLOC? 0,200"))
     assert len(blocks) == 3
     assert len(blocks[0]) == block_size(2)

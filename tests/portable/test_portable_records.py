@@ -20,10 +20,9 @@ from prknode.records import (
     pack_block,
     pack_event,
     sample_size,
-    unpack_block,
-    unpack_event,
 )
 from prknode.ring import Ring
+from prknode.unpack import unpack_block, unpack_event
 
 
 def push(ring, value):

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from prknode.boards import UnknownBoard, completed, ring_records
+from prknode.app import ring_records
+from prknode.boards import UnknownBoard, completed
 from prknode.records import sample_size
 
 PATH = Path(__file__).parents[2] / "firmware" / "boards.json"

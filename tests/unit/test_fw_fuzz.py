@@ -20,12 +20,11 @@ from prknode.records import (
     block_size,
     pack_block,
     pack_event,
-    unpack_block,
-    unpack_event,
 )
 from prknode.ring import Ring
 from prknode.scpi import ScpiError, channels, match, quoted, split_command, split_outside, whole
 from prknode.settings import SETTINGS
+from prknode.unpack import unpack_block, unpack_event
 
 U16, U32 = st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF)
 U48 = st.integers(0, (1 << 48) - 1)

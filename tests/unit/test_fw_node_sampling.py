@@ -21,9 +21,8 @@ from prknode.records import (
     FLAG_STATE,
     FLAG_STATE_SHIFT,
     FLAG_VALID,
-    unpack_block,
-    unpack_event,
 )
+from prknode.unpack import unpack_block, unpack_event
 
 SECOND = 1_000_000
 I2C_400K_US = 22.5

@@ -16,7 +16,8 @@ from prkbench.local.register_bus import RegisterBus
 from prkbench.rig import Rig
 from prkbench.runfile import Kind, RunFile
 from prkbench.sim.rig_world import surroundings_of, world_for
-from prknode.records import EV_FAULT, EV_RECOVERED, unpack_event
+from prknode.records import EV_FAULT, EV_RECOVERED
+from prknode.unpack import unpack_event
 
 RIG = bench_rig()
 LOG = ("log", "--sensor", "adafruit", "--json", "--out")

@@ -7,7 +7,7 @@ from inprocess_node import Bench, bench_rig, meta_of, recorded
 from prkbench.errors import DataError, DeviceError
 from prkbench.logger import Logger, Progress
 from prkbench.runfile import Kind, RunFile
-from prknode.records import unpack_event
+from prknode.unpack import unpack_event
 
 
 @pytest.fixture
@@ -179,7 +179,7 @@ def test_what_was_fetched_before_the_line_broke_is_in_the_file(bench: Bench, pat
     with RunFile.create(path, meta_of(bench)) as file:
         with pytest.raises(DeviceError, match="no answer"):
             Logger(client, file, None).run()
-        assert file.next(4097, Kind.SAMPLE) == 400
+        assert file.next(4097, Kind.SAMPLE) == 200
         assert file.check() == []
 
 
@@ -244,7 +244,7 @@ def test_samples_of_one_turn_are_fetched_in_pieces_of_the_largest_answer(
     with RunFile.create(path, meta_of(bench)) as file:
         Logger(client, file, 900.0).run()
         counts = [chunk.count for chunk in file.chunks(4097, Kind.SAMPLE)]
-    assert counts == [200, 200, 50]
+    assert counts == [100, 100, 100, 100, 50]
 
 
 def test_a_node_that_claims_more_than_it_sends_is_not_waited_for(bench: Bench, path: Path) -> None:

@@ -30,13 +30,13 @@ from prknode.records import (
     BLOCK_FAULT,
     BLOCK_RANGE,
     BLOCK_VALID,
-    EVENT_NAMES,
     EVENT_SIZE,
     NO_SE,
     RESULT_SIZE,
     block_size,
     sample_size,
 )
+from prknode.unpack import EVENT_NAMES
 from prknode.window import UNIT
 
 _LAWS: dict[str, Law] = {"LINEAR": "linear", "VISCOUS": "viscous", "CHOKED": "choked"}

@@ -20,8 +20,8 @@ from prknode.records import (
     block_size,
     pack_block,
     sample_size,
-    unpack_block,
 )
+from prknode.unpack import unpack_block
 
 
 @dataclass

@@ -11,15 +11,8 @@ from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.outcome import EventNote, Series
 from prkbench.analysis.replay import Replay
 from prkbench.runfile import Kind, Run, RunFile
-from prknode.records import (
-    BASIS_NAMES,
-    EVENT_NAMES,
-    EVENT_SIZE,
-    NO_SE,
-    RESULT,
-    RESULT_SIZE,
-    unpack_event,
-)
+from prknode.records import BASIS_NAMES, EVENT_SIZE, NO_SE, RESULT, RESULT_SIZE
+from prknode.unpack import EVENT_NAMES, unpack_event
 
 _RESULT_DTYPE = np.dtype(
     [

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from prkbench.local.register_bus import RegisterBus
+from prknode.node import Node
 from prknode.ticks import TICKS_MASK
 
 
@@ -97,12 +98,12 @@ class HostBoard:
         except OSError:
             raise Stopped from None
 
-    def idle(self, us: int, busy: bool, fill: int) -> None:
+    def idle(self, us: int, node: Node) -> None:
         """Rest for that long at most, or until the host sends something."""
         if self._stop:
             raise Stopped
         if us > 0:
-            self._clock.rest(self._line, us, busy, fill)
+            self._clock.rest(self._line, us, node.busy, node.fill_percent())
 
     def config(self) -> dict[str, Any]:
         """The configuration."""
