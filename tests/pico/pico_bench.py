@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +13,18 @@ import pytest
 from filled_windows import filled
 from played_chip import PlayedChip
 
-from prkbench.client import NodeClient
+from prkbench.client import MOST_RECORDS, NodeClient
 from prkbench.deploy.build import RP2040, build, compile_source
 from prkbench.errors import DeviceError
 from prkbench.logger import Capture, Logger
 from prkbench.runfile import RunFile
+from prkbench.sim.faults import inject
 from prkbench.sim.pico.emulated import PINS, EmulatedPico
 from prkbench.transport import Transport
+from prknode.records import EVENT_SIZE
+from prknode.unpack import unpack_event
+
+Event = tuple[int, int, "int | None", int, str]
 
 SENSORS = ((0, 0x76), (0, 0x77))
 SETTINGS = {
@@ -32,7 +39,10 @@ SETTINGS = {
 CONFIG = {**SETTINGS, "board": PINS}
 BOARD = Path(__file__).parent / "board"
 _STEP_US = 200.0
-_PASCALS = (1.2e5, 0.98e5)
+PASCALS = (1.2e5, 0.98e5)
+CLOCK_ERRORS = (-0.008, 0.011)
+BRING_UP_TRANSFERS = 11
+"""Transfers of each chip from power-on until it is set up; see fault_cases."""
 _BOOT_US = 5e6
 _SETTLED_US = 500e3
 """USB enumeration and bringing the sensors up are over by then."""
@@ -104,7 +114,7 @@ class PicoBench:
     """
 
     def __init__(self, image: Path) -> None:
-        self.chips = [PlayedChip(n, pa) for n, pa in enumerate(_PASCALS)]
+        self.chips = [PlayedChip(*made) for made in zip((1, 2), PASCALS, CLOCK_ERRORS, strict=True)]
         trims = tuple(chip.trim.pack() for chip in self.chips)
         windows, self.filled_results = filled(json.dumps(SETTINGS), trims)
         files = {**build(config=CONFIG), **probe_files(), **windows}
@@ -159,37 +169,80 @@ class PicoBench:
 
     # Settings -----------------------------------------------------------------------------
 
-    def start(self, rate_hz: float, osr_p: int = 16, osr_t: int = 2, **settings: str) -> None:
-        """End what runs, and measure with these settings."""
+    def start(
+        self,
+        rate_hz: float,
+        osr_p: int = 16,
+        osr_t: int = 2,
+        settings: Iterable[str] = (),
+        faults: Iterable[str] = (),
+    ) -> None:
+        """End what runs, and measure with these settings, commands, and faults of the chips.
+
+        Transfers of a chip count as if it had just come up after power-on.
+        """
         self.tell(f"*RST;:SENS:OVER:PRES {osr_p};:SENS:OVER:TEMP {osr_t};:SENS:RATE {rate_hz}")
-        for header, value in settings.items():
-            self.tell(f"{header.replace('_', ':')} {value}")
-        self.pico.run(20e3)
+        for command in settings:
+            self.tell(command)
+        # A change of oversampling has the chips set up anew.
+        self.pico.run(0.15e6)
+        self._break_chips(faults)
         self.tell("INIT")
 
     def hasten(self, shift: int) -> None:
-        """Let time pass 2**shift times as fast for node and sensors, as long as it is idle."""
+        """From now on let time pass 2**shift times as fast for node and sensors; ends a run."""
         self.tell("*RST")
-        self.inside(
-            "load('clocks').hasten(board,%d)" % shift if shift else "load('clocks').ordinary(board)"
-        )
+        self.between(f"load('clocks').hasten(board,{shift})")
         for chip in self.chips:
             chip.hasten(int(self.pico.now_us), 1 << shift)
-        self.pico.run(20e3)
+
+    def refresh(self) -> None:
+        """Back to sound sensors and the board's own clock, measuring nothing, without errors."""
+        self.tell("*RST;:*CLS")
+        self.between("load('clocks').ordinary(board)")
+        for chip in self.chips:
+            chip.hasten(int(self.pico.now_us), 1)
+            chip.play(None)
+        self._break_chips(())
+
+    def _break_chips(self, faults: Iterable[str]) -> None:
+        for device in self.pico.devices.values():
+            device.faults.clear()
+            device.hung = False
+            device.transfers = BRING_UP_TRANSFERS
+        inject(self.pico.devices, faults)
 
     # Capturing ----------------------------------------------------------------------------
 
+    @functools.cached_property
     def client(self) -> NodeClient:
         """A client that has greeted the node."""
-        port = EmulatedPort(self.pico)
-        return NodeClient.over(Transport("emulated", opened=port))
+        return NodeClient.over(Transport("emulated", opened=EmulatedPort(self.pico)))
+
+    def samples(self) -> bytes:
+        """All sample records that the node holds of the present run."""
+        points = self.client.points()
+        first, end = points.samples
+        data = b""
+        while first < end:
+            records = self.client.records("DATA:READ?", points.run_id, first, MOST_RECORDS)
+            data += records.payload
+            first += records.count
+        return data
+
+    def events(self) -> list[Event]:
+        """All events of the present run."""
+        points = self.client.points()
+        first, end = points.events
+        data = self.client.records("DATA:EVENts?", points.run_id, first, end - first).payload
+        return [unpack_event(data[at : at + EVENT_SIZE]) for at in range(0, len(data), EVENT_SIZE)]
 
     def log(self, path: Path, seconds: float, turn_s: float) -> Capture:
         """Log the present run up to that node time, looking every turn_s of emulated time."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("prkbench.logger.time.sleep", lambda _: self.pico.run(turn_s * 1e6))
             with RunFile.create(path, {"source": "node", "simulated": True}) as file:
-                capture = Logger(self.client(), file, seconds).run()
+                capture = Logger(self.client, file, seconds).run()
         assert capture.complete
         return capture
 

@@ -1,6 +1,8 @@
-"""Other clocks for the node: one about to wrap, and one that runs faster than the board's."""
+"""Other clocks for the node: about to wrap, past some limit, faster than the board's; and stalls."""
 
 import time
+
+import machine
 
 from prknode.board import Board
 
@@ -26,3 +28,32 @@ def ordinary(board):
     for name in ("ticks_us", "idle"):
         if name in board.__dict__:
             delattr(board, name)
+
+
+def set_time(node, us):
+    """Call this moment that many microseconds since INIT."""
+    node._time.words[0] = us >> 24
+    node._time.words[1] = us & 0xFFFFFF
+
+
+def stall(ms):
+    """Hold the node up; the processor sleeps."""
+    time.sleep_ms(ms)
+
+
+def stall_hard(ms):
+    """Hold the node up with interrupts off, as erasing flash does: USB is not served either."""
+    state = machine.disable_irq()
+    begun = time.ticks_us()
+    while time.ticks_diff(time.ticks_us(), begun) < ms * 1000:
+        pass
+    machine.enable_irq(state)
+
+
+def write_flash(size):
+    """Write a file of so many bytes; how long that took, in microseconds."""
+    begun = time.ticks_us()
+    with open("scratch", "wb") as file:
+        for _ in range(size // 256):
+            file.write(bytes(256))
+    return time.ticks_diff(time.ticks_us(), begun)

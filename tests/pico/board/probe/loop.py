@@ -1,6 +1,8 @@
 """The loop of app.run, from the outside: with the heap locked, with its memory counted."""
 
 import gc
+import io
+import sys
 import time
 
 import micropython
@@ -20,13 +22,15 @@ def _turn(node, board, ms):
 def locked(node, ms):
     """Run for that long with the heap locked.
 
-    Returns (samples before, samples after, ticks before, ticks after), or what was raised.
+    Returns (samples before, samples after, ticks before, ticks after), or the traceback of what was raised.
     """
     board = node.board
     samples = node.samples
     first = samples.next
     begun = board.ticks_us()
     error = None
+    # Tells where it was raised, though there is no memory for a traceback then.
+    micropython.alloc_emergency_exception_buf(256)
     micropython.heap_lock()
     try:
         _turn(node, board, ms)
@@ -34,7 +38,15 @@ def locked(node, ms):
         error = raised
     finally:
         micropython.heap_unlock()
-    return str(error) if error else (first, samples.next, begun, board.ticks_us())
+    if error:
+        return _where(error)
+    return first, samples.next, begun, board.ticks_us()
+
+
+def _where(error):
+    text = io.StringIO()
+    sys.print_exception(error, text)
+    return text.getvalue()
 
 
 def wasteful(node, ms):
