@@ -49,12 +49,14 @@ class Board:
             config = completed(config, sys.implementation._machine)
         self._config = config
         self._buses = [
-            machine.I2C(
-                bus["id"],
-                sda=machine.Pin(bus["sda"]),
-                scl=machine.Pin(bus["scl"]),
-                freq=bus.get("freq", 400000),
-                timeout=50000,
+            _Bus(
+                machine.I2C(
+                    bus["id"],
+                    sda=machine.Pin(bus["sda"]),
+                    scl=machine.Pin(bus["scl"]),
+                    freq=bus.get("freq", 400000),
+                    timeout=50000,
+                )
             )
             for bus in self._config["board"]["i2c"]
         ]
@@ -161,6 +163,21 @@ class Board:
         """Show what went wrong and give the user time to press Ctrl-C before the restart."""
         print_exception(error)
         time.sleep_ms(1000)
+
+
+class _Bus:
+    """An I2C bus that does not use the heap."""
+
+    def __init__(self, i2c):
+        self.readfrom_mem_into = i2c.readfrom_mem_into
+        self._writeto = i2c.writeto
+        self._pair = bytearray(2)
+
+    def writeto_mem(self, address, register, buffer):
+        """Write one register: the machine's own writeto_mem would join the two on the heap."""
+        self._pair[0] = register
+        self._pair[1] = buffer[0]
+        self._writeto(address, self._pair)
 
 
 class _NoBus:

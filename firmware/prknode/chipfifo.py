@@ -72,14 +72,14 @@ class ChipFifo:
         self._chip.write(_FIFO_CONFIG_1, _OFF)
 
     def waiting(self):
-        """Bytes in the FIFO, or -1 when the chip has reset itself. Raises OSError.
-
-        Allocates nothing.
-        """
+        """Bytes in the FIFO, or a fault (NACK, POR) negated; allocates nothing."""
         state = self._state
-        self._chip.read_into(EVENT, state)
+        try:
+            self._chip.read_into(EVENT, state)
+        except OSError:
+            return -NACK
         if state[0] & POR_BIT:
-            return -1
+            return -POR
         return state[2] | (state[3] & 1) << 8
 
     def why_silent(self):
@@ -90,8 +90,12 @@ class ChipFifo:
             return NACK
 
     def fetch(self, view):
-        """Fill the view with bytes of the FIFO. Raises OSError; allocates nothing.
+        """Fill the view with bytes of the FIFO; False when the chip does not acknowledge.
 
         A frame that is cut short stays in the FIFO and comes again with the next call.
         """
-        self._chip.read_into(_FIFO_DATA, view)
+        try:
+            self._chip.read_into(_FIFO_DATA, view)
+        except OSError:
+            return False
+        return True

@@ -13,7 +13,7 @@ looking costs 1 % of the time at 200 Hz and two sensors on a 400 kHz bus, 0.3 % 
 finds a FIFO empty, so there is no more to be saved.
 """
 
-from prknode.bmp390 import NACK, OK, POR, SensorFault, conversion_us
+from prknode.bmp390 import NACK, OK, SensorFault, conversion_us
 from prknode.chipfifo import FIFO_FRAMES, FRAME_BYTES
 from prknode.compat import const
 from prknode.frameclock import FrameClock
@@ -50,6 +50,7 @@ class FifoSampler:
         self._sensors = sensors
         self._chamber = chamber
         self._queues = [FrameQueue(chip) for chip in sensors.chips]
+        self._count = len(self._queues)
         self.valid = 0
         self.restarted = 0
         self.taken = 0
@@ -133,9 +134,9 @@ class FifoSampler:
             return False
         valid = 1 << master
         i = 0
-        for queue in self._queues:
+        while i < self._count:
             if i != master:
-                found = queue.take()
+                found = self._queues[i].take()
                 if found > 0:
                     valid |= 1 << i
                 elif found < 0:
@@ -152,14 +153,14 @@ class FifoSampler:
 
     def fill(self, out, at):
         """Write the six bytes of each sensor, ordered as in its registers; zeros where invalid."""
-        valid = self.valid
-        bit = 1
-        for queue in self._queues:
-            if valid & bit:
+        i = 0
+        while i < self._count:
+            if self.valid & (1 << i):
+                queue = self._queues[i]
                 copy_frame(queue.data, queue.words, out, at)
             else:
                 clear_counts(out, at)
-            bit <<= 1
+            i += 1
             at += SENSOR_BYTES
 
     def surplus(self, i):
@@ -202,45 +203,37 @@ class FifoSampler:
 
     def _poll(self, now):
         """Look at all FIFOs at once, and bring up what is down."""
-        sensors = self._sensors
         full = 0
-        for i in range(len(self._queues)):
-            if sensors.ready(i):
-                found = self._look(i, now)
-                if found >= FIFO_FRAMES * FRAME_BYTES:
-                    full |= 1 << i
-            elif sensors.bring_up(i, now):
-                self._stream(i, now)
-        master = self._choose()
-        if master != self._master:
-            self._master = master
+        i = 0
+        while i < self._count:
+            if self._look(i, now):
+                full |= 1 << i
+            i += 1
+        i = self._choose()
+        if i != self._master:
+            self._master = i
             self._clock.restart()
             # What the new master has left over is older than its frames' times will say.
-            self._queues[master].keep(0)
-        self._clock.poll(now, self._queues[master].unread, full & (1 << master))
+            self._queues[i].keep(0)
+        self._clock.poll(now, self._queues[i].unread, full & (1 << i))
         self._lost += self._clock.lost
         self._next_chip = 0
         self._mode = _FETCHING
         self._due = (now + self._interval) & TICKS_MASK
 
     def _look(self, i, now):
-        """Note how many frames sensor i has; the bytes in its FIFO, 0 when it is out of order."""
+        """Note how many frames sensor i has, or bring it up; whether its FIFO is full."""
+        if not self._sensors.ready(i):
+            if self._sensors.bring_up(i, now):
+                self._stream(i, now)
+            return False
         queue = self._queues[i]
-        try:
-            found = queue.fifo.waiting()
-        except OSError:
-            self._fail(i, NACK)
-            return 0
+        found = queue.look(now)
         if found < 0:
-            self._fail(i, POR)
-            return 0
-        queue.unread = found // FRAME_BYTES
-        if queue.unread:
-            queue.heard = now
-            queue.delivered = True
-        elif ticks_diff(now, queue.heard) > self._silence:
+            self._fail(i, -found)
+        elif not queue.unread and ticks_diff(now, queue.heard) > self._silence:
             self._fail(i, queue.fifo.why_silent())
-        return found
+        return found >= FIFO_FRAMES * FRAME_BYTES
 
     def _choose(self):
         """The chamber's sensor if it delivers, else the first that does."""
@@ -270,14 +263,11 @@ class FifoSampler:
             queue.keep(1)
             many = queue.unread > _MANY
             if self._sensors.ready(i):
-                try:
-                    result = queue.fetch()
-                except OSError:
-                    result = NACK
+                result = queue.fetch()
                 if result != OK:
                     self._fail(i, result)
             i += 1
-            if i == len(self._queues):
+            if i == self._count:
                 self._next_chip = 0
                 self._mode = _EMITTING
                 return True

@@ -71,21 +71,25 @@ class FrameClock:
         self.lost = 0
         if not frames:
             return
-        whole = self._period >> _SHIFT
         if full and self._overrun:
-            self._skip(whole)
+            self._skip(self._period >> _SHIFT)
+        self._place(now, frames, full)
+        self._locked = True
+        self._counting = True
+        self._overrun = full
+        self._full_at = now
+
+    def _place(self, now, frames, full):
+        """Give the frames their times, as steps from that of the one before them."""
         elapsed = ticks_diff(now, self._words[_TICK])
+        whole = self._period >> _SHIFT
         behind = elapsed - ((frames * self._period + self._words[_REST]) >> _SHIFT)
-        if self._overrun:
-            lax = whole
-        else:
-            lax = (_PATIENCE + 1) * whole
         if full:
             # These frames follow on those before them; what is missing comes after.
             self._words[_STEP] = self._period
             self._rebase(now)
-        elif behind > lax or not self._locked:
-            self._relock(elapsed, frames, whole)
+        elif not self._locked or behind > (whole if self._overrun else (_PATIENCE + 1) * whole):
+            self._relock(elapsed, frames)
             self._rebase(now)
         else:
             self._words[_STEP] = self._period
@@ -94,10 +98,6 @@ class FrameClock:
             self._learn(now, frames)
         if behind < 0:
             self._words[_STEP] = (elapsed << _SHIFT) // frames
-        self._locked = True
-        self._counting = True
-        self._overrun = full
-        self._full_at = now
 
     def _rebase(self, now):
         """Begin a new stretch to learn the period from."""
@@ -113,7 +113,11 @@ class FrameClock:
         elapsed = ticks_diff(now, self._base)
         period = ((elapsed // count) << _SHIFT) + ((elapsed % count) << _SHIFT) // count
         slack = self._nominal >> 3
-        self._period = min(max(period, self._nominal - slack), self._nominal + slack)
+        if period < self._nominal - slack:
+            period = self._nominal - slack
+        elif period > self._nominal + slack:
+            period = self._nominal + slack
+        self._period = period
         if count < _WINDOW:
             self._enough = count
         else:
@@ -128,8 +132,9 @@ class FrameClock:
         self.lost = max(0, ticks_diff(self._full_at, self._words[_TICK])) // whole
         self._words[_TICK] = (self._words[_TICK] + self.lost * whole) & TICKS_MASK
 
-    def _relock(self, elapsed, frames, whole):
+    def _relock(self, elapsed, frames):
         """Place the frames anew, and count what is missing before them."""
+        whole = self._period >> _SHIFT
         if elapsed < _FINE_US:
             due = (elapsed << 4) // (self._period >> 4)
             age = ((elapsed << 4) % (self._period >> 4)) >> 4

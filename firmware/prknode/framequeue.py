@@ -2,10 +2,10 @@
 
 from array import array
 
-from prknode.bmp390 import CONF_ERR, FRAME, OK
+from prknode.bmp390 import CONF_ERR, FRAME, NACK, OK
 from prknode.chipfifo import FRAME_BYTES, FRAME_ERROR, FRAME_SAMPLE, ChipFifo
 from prknode.compat import const
-from prknode.hotpath import next_frame
+from prknode.hotpath import move_frame, next_frame
 
 _HEAD = const(0)  # words: next byte to look at, end of the frames
 _END = const(1)
@@ -53,17 +53,28 @@ class FrameQueue:
             self.surplus += left - most
             left = most
         if left:
-            data = self.data
-            at = words[_END] - FRAME_BYTES
-            for j in range(FRAME_BYTES):
-                data[j] = data[at + j]
+            move_frame(self.data, words)
         words[_HEAD] = FRAME_BYTES * (1 - left)
         words[_END] = FRAME_BYTES
 
-    def fetch(self):
-        """Fetch a piece of what is unread, after keep(); OK, or what the newest frame shows.
+    def look(self, now):
+        """Note at tick `now` what the FIFO holds: its bytes, or a fault (NACK, POR) negated.
 
-        Raises OSError; allocates nothing.
+        Allocates nothing.
+        """
+        found = self.fifo.waiting()
+        if found < 0:
+            return found
+        self.unread = found // FRAME_BYTES
+        if self.unread:
+            self.heard = now
+            self.delivered = True
+        return found
+
+    def fetch(self):
+        """Fetch a piece of what is unread, after keep(); OK, NACK, or what the newest frame shows.
+
+        Allocates nothing.
         """
         unread = self.unread
         if not unread:
@@ -71,9 +82,10 @@ class FrameQueue:
         which = len(PIECES) - 1
         while PIECES[which] > unread:
             which -= 1
+        if not self.fifo.fetch(self._views[which]):
+            return NACK
         n = PIECES[which]
-        self.fifo.fetch(self._views[which])
-        self.unread -= n
+        self.unread = unread - n
         self.words[_END] = FRAME_BYTES * (n + 1)
         last = FRAME_BYTES * n
         if self.data[last] != FRAME_SAMPLE:

@@ -96,6 +96,18 @@ def next_frame(frames, state) -> int:
 
 
 @micropython.viper
+def move_frame(frames, state):
+    """Move the last seven bytes before the end of a piece to its beginning; state as above."""
+    data = ptr8(frames)
+    words = ptr32(state)
+    start = int(words[1]) - 7
+    i = 0
+    while i < 7:
+        data[i] = data[start + i]
+        i += 1
+
+
+@micropython.viper
 def copy_frame(frames, state, out, at: int):
     """Copy the counts of the frame found, temperature first, in the order of the registers."""
     source = ptr8(frames)

@@ -108,6 +108,11 @@ class Link:
             self._in_end = self._board.read_into(self._in)
             if not self._in_end:
                 return False
+        self._take_in()
+        return True
+
+    def _take_in(self):
+        """Add what has come to the line, up to its end."""
         data = self._in
         end = self._in_end
         line = self._line
@@ -128,7 +133,6 @@ class Link:
         self._length = n
         if complete:
             self._take_line()
-        return True
 
     def _take_line(self):
         length = self._length

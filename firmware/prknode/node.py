@@ -147,30 +147,30 @@ class Node:
 
     def _record(self, now):
         """Store one sample; allocates nothing unless it is the first of a new slot."""
+        look_back(self._time.words, ticks_diff(now, self._sampler.taken))
+        ring = self.samples
+        flags = self._flags()
+        pack_head(ring.data, ring.at, self._time.words, flags)
+        self._sampler.fill(ring.data, ring.at + SAMPLE_HEAD)
+        if not self._sums.add(ring.data, ring.at):
+            self._close_slots(ring.data, ring.at)
+            # The state may have changed with the slot.
+            flags = flags & ~FLAG_STATE | self.state << FLAG_STATE_SHIFT
+            pack_head(ring.data, ring.at, self._time.words, flags)
+        ring.push()
+        if self._sampler.missed != self._missed:
+            self._note_missed()
+
+    def _flags(self):
         sampler = self._sampler
-        words = self._time.words
-        look_back(words, ticks_diff(now, sampler.taken))
         flags = sampler.valid | self.state << FLAG_STATE_SHIFT
         if sampler.late:
             flags |= FLAG_LATE
-        paired = self._paired
-        if sampler.restarted & paired:
+        if sampler.restarted & self._paired:
             flags |= FLAG_RESTART
-        if self._sensors.faulty & paired:
+        if self._sensors.faulty & self._paired:
             flags |= FLAG_FAULT
-        ring = self.samples
-        data = ring.data
-        start = ring.at
-        pack_head(data, start, words, flags)
-        sampler.fill(data, start + SAMPLE_HEAD)
-        if not self._sums.add(data, start):
-            self._close_slots(data, start)
-            # The state may have changed with the slot.
-            flags = flags & ~FLAG_STATE | self.state << FLAG_STATE_SHIFT
-            pack_head(data, start, words, flags)
-        ring.push()
-        if sampler.missed != self._missed:
-            self._note_missed()
+        return flags
 
     def _note_missed(self):
         count = self._sampler.missed - self._missed

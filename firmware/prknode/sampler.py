@@ -28,6 +28,7 @@ class Sampler:
 
     def __init__(self, sensors, settings):
         self._sensors = sensors
+        self._count = len(sensors.chips)
         self.valid = 0
         self.restarted = 0
         self.taken = 0
@@ -106,14 +107,13 @@ class Sampler:
 
     def fill(self, out, at):
         """Write the six bytes of each sensor, as in its registers; zeros where it is not valid."""
-        valid = self.valid
-        bit = 1
-        for chip in self._sensors.chips:
-            if valid & bit:
-                copy_counts(chip.data, 0, out, at)
+        i = 0
+        while i < self._count:
+            if self.valid & (1 << i):
+                copy_counts(self._sensors.chips[i].data, 0, out, at)
             else:
                 clear_counts(out, at)
-            bit <<= 1
+            i += 1
             at += SENSOR_BYTES
 
     @property
@@ -122,54 +122,68 @@ class Sampler:
         return self._late_by * 10 > self.period
 
     def _trigger(self, now):
-        sensors = self._sensors
-        pending = 0
-        restarted = 0
-        for i in range(len(sensors.chips)):
-            if not sensors.ready(i):
-                if not sensors.bring_up(i, now):
-                    continue
-                restarted |= 1 << i
-            try:
-                sensors.chips[i].trigger()
-                pending |= 1 << i
-            except OSError:
-                sensors.fail(i, NACK)
         self.taken = now
-        self.restarted = restarted
-        self._pending = pending
+        self.restarted = 0
+        self._pending = 0
         self._tries = 0
         self.valid = 0
+        i = 0
+        while i < self._count:
+            if self._trigger_one(i, now):
+                self._pending |= 1 << i
+            i += 1
         self._late_by = ticks_diff(now, self._due)
         self._scheduled = self._due
-        if not pending:
+        if not self._pending:
             return self._finish(now)
         self._converting = True
         self._due = (now + self._wait) & TICKS_MASK
         return self._wait
 
+    def _trigger_one(self, i, now):
+        """Start a conversion, after bringing the sensor up where needed; whether one began."""
+        if not self._sensors.ready(i):
+            if not self._sensors.bring_up(i, now):
+                return False
+            self.restarted |= 1 << i
+        return self._start(i)
+
+    def _start(self, i):
+        try:
+            self._sensors.chips[i].trigger()
+        except OSError:
+            self._sensors.fail(i, NACK)
+            return False
+        return True
+
     def _collect(self, now):
-        sensors = self._sensors
-        for i in range(len(sensors.chips)):
-            bit = 1 << i
-            if not self._pending & bit:
-                continue
-            try:
-                result = sensors.chips[i].read()
-            except OSError:
-                result = NACK
-            if result == LATE and self._tries < self._patience:
-                continue
-            self._pending &= ~bit
-            if result == OK:
-                self.valid |= bit
-            else:
-                sensors.fail(i, result)
+        i = 0
+        while i < self._count:
+            if self._pending & (1 << i):
+                self._read_one(i)
+            i += 1
         if self._pending:
             self._tries += 1
             self._due = (now + _POLL_US) & TICKS_MASK
             return _POLL_US
         return self._finish(now)
+
+    def _read_one(self, i):
+        """Fetch a conversion; it stays pending while it may still come."""
+        result = self._fetch(i)
+        if result == LATE and self._tries < self._patience:
+            return
+        self._pending &= ~(1 << i)
+        if result == OK:
+            self.valid |= 1 << i
+        else:
+            self._sensors.fail(i, result)
+
+    def _fetch(self, i):
+        try:
+            return self._sensors.chips[i].read()
+        except OSError:
+            return NACK
 
     def _finish(self, now):
         self._converting = False

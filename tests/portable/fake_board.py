@@ -270,6 +270,16 @@ def crank(node, board, us):
         spent += wait
 
 
+def complete(sent):
+    """Whether an answer has come to its end; a block may hold the byte that ends one."""
+    if sent[-1:] != b"\n":
+        return False
+    if sent[:1] != b"#":
+        return True
+    digits = sent[1] - 48
+    return len(sent) > 2 + digits + int(bytes(sent[2 : 2 + digits]))
+
+
 def ask(node, board, line, limit_us=400000):
     """Send a line; what comes back within the time, without the line's end."""
     board.sent = bytearray()
@@ -278,7 +288,7 @@ def ask(node, board, line, limit_us=400000):
     while spent < limit_us:
         wait = node.step(board.now)
         quiet = wait > 0 and not board.incoming
-        if board.sent[-1:] == b"\n" or (quiet and not node.busy):
+        if complete(board.sent) or (quiet and not node.busy):
             break
         wait = wait if wait > 50 else 50
         board.pass_us(wait)

@@ -55,9 +55,16 @@ class Pin:
 
 class I2C:
     made: list[tuple[Any, ...]]
+    written: list[tuple[int, bytes]]
 
     def __init__(self, number: int, *, sda: Pin, scl: Pin, freq: int, timeout: int) -> None:
         I2C.made.append((number, sda.number, scl.number, freq, timeout))
+
+    def readfrom_mem_into(self, address: int, register: int, buffer: bytearray) -> None:
+        buffer[:] = bytes((address, register)).ljust(len(buffer), b"\xff")
+
+    def writeto(self, address: int, data: bytes) -> None:
+        I2C.written.append((address, bytes(data)))
 
 
 @pytest.fixture
@@ -76,6 +83,7 @@ def make(line: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     """A function that builds a Board with that configuration."""
     machine = ModuleType("machine")
     I2C.made = []
+    I2C.written = []
     resets: list[None] = []
     slept: list[int] = []
     for name, value in (
@@ -113,7 +121,11 @@ def test_buses_are_those_of_the_configuration(make: Any) -> None:
     board = make(board={"i2c": [{"id": 1, "sda": 6, "scl": 7, "freq": 100000}]})
     assert I2C.made == [(1, 6, 7, 100000, 50000)]
     # The list's first is bus 0 of the sensors, whatever machine.I2C calls it.
-    assert isinstance(board.bus(0), I2C)
+    buffer = bytearray(3)
+    board.bus(0).readfrom_mem_into(0x76, 4, buffer)
+    assert buffer == b"\x76\x04\xff"
+    board.bus(0).writeto_mem(0x76, 0x1B, b"\x13")
+    assert I2C.written == [(0x76, b"\x1b\x13")]
     for missing in (
         lambda: board.bus(1).readfrom_mem_into(0x76, 0, bytearray(1)),
         lambda: board.bus(1).writeto_mem(0x76, 0, b""),
