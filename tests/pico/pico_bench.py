@@ -167,6 +167,15 @@ class PicoBench:
         self.pico.run(seconds * 1e6)
         assert not self.pico.received, bytes(self.pico.received)
 
+    def rest_of_the_line(self, quiet_s: float = 0.3) -> bytes:
+        """All that comes until the line has been quiet for so long."""
+        pico = self.pico
+        seen = -1
+        while seen != len(pico.received) or pico.line.waiting:
+            seen = len(pico.received)
+            pico.run(quiet_s * 1e6)
+        return self._taken()
+
     # Settings -----------------------------------------------------------------------------
 
     def start(

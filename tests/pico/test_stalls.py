@@ -1,5 +1,7 @@
 """Whatever holds the board up for a moment costs no frame of a FIFO."""
 
+from itertools import pairwise
+
 import pytest
 from pico_bench import PicoBench
 from run_records import numbered, numbers_of, samples_of
@@ -9,7 +11,8 @@ from prknode.records import EV_FAULT, EV_MISSED, FLAG_LATE
 
 pytestmark = pytest.mark.xdist_group("pico-a")
 
-BURST = "".join(f"SYST:ERR?;:DATA:READ? {n},200\nDATA:POIN?\nNONSENSE\n" for n in range(6)).encode()
+ROUNDS = 4
+BURST = b"SYST:ERR?\nDATA:READ? 0,200\nDATA:POIN?;:MEAS:PRES?\nNONSENSE\n" * ROUNDS
 
 
 def begin(bench: PicoBench, rate_hz: float, osr_p: int) -> None:
@@ -20,12 +23,13 @@ def begin(bench: PicoBench, rate_hz: float, osr_p: int) -> None:
 
 
 def check_nothing_lost(bench: PicoBench, at_least: int) -> None:
+    bench.tell("*CLS;:ABOR")
     samples = samples_of(bench.samples())
     assert len(samples) >= at_least
     assert numbers_of(samples, 0) == list(range(len(samples)))
     ambient = numbers_of(samples, 1)
     # Its clock is 2 % faster than the chamber's: surplus frames are passed over one at a time.
-    assert all(0 < b - a <= 2 for a, b in zip(ambient, ambient[1:], strict=False))
+    assert all(0 < b - a <= 2 for a, b in pairwise(ambient))
     assert ambient[-1] - ambient[0] <= 1.06 * len(samples) + 2
     assert not any(s.flags & FLAG_LATE for s in samples)
     assert not [e for e in bench.events() if e[1] in (EV_MISSED, EV_FAULT)]
@@ -33,27 +37,24 @@ def check_nothing_lost(bench: PicoBench, at_least: int) -> None:
 
 def test_a_stall_of_300_ms_at_200_hz_loses_no_frame(bench: PicoBench) -> None:
     begin(bench, 200, 1)
-    for _ in range(2):
-        bench.between("load('clocks').stall(300)")
-        bench.run(0.25)
-    check_nothing_lost(bench, 220)
+    bench.between("load('clocks').stall(300)")
+    bench.run(0.25)
+    check_nothing_lost(bench, 150)
 
 
 def test_collections_of_garbage_at_200_hz_lose_no_frame(bench: PicoBench) -> None:
     begin(bench, 200, 1)
-    for _ in range(6):
+    for _ in range(4):
         bench.between("board.collect()")
-    check_nothing_lost(bench, 100)
+    check_nothing_lost(bench, 90)
 
 
 def test_a_burst_of_commands_at_200_hz_loses_no_frame(bench: PicoBench) -> None:
     begin(bench, 200, 1)
     bench.pico.line.send(BURST)
-    bench.pico.run_until(lambda: not bench.pico.line.waiting, 5e6)
-    bench.pico.run(0.4e6)
-    assert bench.pico.received.count(b'"No error"') >= 1
-    bench.pico.received.clear()
-    bench.tell("*CLS")
+    answers = bench.rest_of_the_line()
+    assert answers.count(b'"Undefined header') == ROUNDS - 1
+    assert answers.count(b"\n") >= 3 * ROUNDS
     check_nothing_lost(bench, 150)
 
 
@@ -63,7 +64,7 @@ def test_more_than_the_fifo_holds_is_counted_as_missed(bench: PicoBench) -> None
     bench.run(0.2)
     samples = samples_of(bench.samples())
     numbers = numbers_of(samples, 0)
-    gaps = [b - a - 1 for a, b in zip(numbers, numbers[1:], strict=False) if b > a + 1]
+    gaps = [b - a - 1 for a, b in pairwise(numbers) if b > a + 1]
     missed = [e[3] for e in bench.events() if e[1] == EV_MISSED]
     assert len(gaps) == len(missed) == 1
     # The chip says only that it was full: how many it dropped is known to a frame or two.
