@@ -21,6 +21,7 @@ from prkbench.runfile import RunFile
 from prkbench.sim.faults import inject
 from prkbench.sim.pico.emulated import PINS, EmulatedPico
 from prkbench.transport import Transport
+from prknode.link import LINE_LIMIT
 from prknode.records import EVENT_SIZE
 from prknode.unpack import unpack_event
 
@@ -156,11 +157,11 @@ class PicoBench:
 
     def inside(self, expression: str) -> Any:
         """What the expression gives inside the node; see board/probe/door.py."""
-        return _value(expression, self.ask(f'DIAG:PYTH? "{expression}"', 20.0))
+        return _value(expression, self.ask(_quoted("DIAG:PYTH?", expression), 20.0))
 
     def between(self, expression: str, limit_s: float = 20.0) -> Any:
         """The same, worked out between two turns of the node's loop, which waits for it."""
-        return _value(expression, self.ask(f'DIAG:RUN "{expression}"', limit_s))
+        return _value(expression, self.ask(_quoted("DIAG:RUN", expression), limit_s))
 
     def run(self, seconds: float) -> None:
         """Let that much emulated time pass; nothing may come over the line meanwhile."""
@@ -262,6 +263,12 @@ def _is_whole(data: bytes | bytearray) -> bool:
         return data.endswith(b"\n")
     digits = int(data[1:2])
     return len(data) >= 2 + digits and len(data) >= 2 + digits + int(data[2 : 2 + digits]) + 1
+
+
+def _quoted(header: str, expression: str) -> str:
+    line = '{} "{}"'.format(header, expression.replace('"', '""'))
+    assert len(line) <= LINE_LIMIT, f"{len(line)} bytes are more than a line takes"
+    return line
 
 
 def _value(expression: str, text: str) -> Any:

@@ -6,8 +6,8 @@ import random
 from collections.abc import Sequence
 
 from prkbench.sim.bmp390_model import Bmp390
-from prkbench.sim.trims import Trim, plausible_trim
 from prkbench.sim.surroundings import spawn
+from prkbench.sim.trims import Trim, plausible_trim
 
 Counts = tuple[int, int]
 

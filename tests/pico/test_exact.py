@@ -12,65 +12,78 @@ from run_records import numbered, numbers_of, samples_of
 
 from prkbench.analysis.replay import replay_run
 from prkbench.runfile import Kind, RunFile
-from prknode.records import NO_SE, RESULT_SIZE
+from prknode.records import BLOCK_VALID, EV_FAULT, EV_MISSED, NO_SE, RESULT_SIZE
 
 pytestmark = pytest.mark.xdist_group("pico-b")
 
 SHIFT = 4
-PACE = 1 << SHIFT
-MINUTES = 9
-EXTREME = ((0xFEFFFF, 0x010000), (0x010000, 0xFEFFFF))
+EXTREME = ((0xFEFF00, 0x0100FF), (0x0100FF, 0xFEFF00))
 
 
-def decay(sensor: int) -> list[Counts]:
+def decay(sensor: int, minute: int) -> list[Counts]:
     """A minute of counts at either end of what there is, then a slow decay with noise."""
     noise = random.Random(sensor)
-    ends = [EXTREME[n % 2] for n in range(60)]
+    ends = [EXTREME[n % 2] for n in range(minute)]
     start = (7_184_279, 6_400_000)[sensor]
-    fall = (6, 0)[sensor]
+    fall = (360 // minute, 0)[sensor]
     return ends + [
         (start + fall * n + noise.randrange(-40, 40), 8_771_699 + noise.randrange(-30, 30))
-        for n in range(60 * MINUTES)
+        for n in range(minute * 20)
     ]
 
 
-@pytest.fixture(scope="module")
-def forced_run(
-    booted: PicoBench, tmp_path_factory: pytest.TempPathFactory
-) -> Path:  # fmt: skip
-    """A run at 1 Hz whose time passes 2^32 us, the node's time 16 times as fast as the board's."""
-    bench = booted
+def check_forced_run(bench: PicoBench, path: Path, a_minute: int, minutes: int) -> None:
+    """A run whose node has a clock 16 times as fast as the board's; see hasten()."""
+    counts = [decay(sensor, a_minute) for sensor in range(2)]
     bench.hasten(SHIFT)
-    for sensor, chip in enumerate(bench.chips):
-        chip.play(decay(sensor))
-    bench.start(RATE_HZ, settings=("CALC:SETT 0;:CALC:CORR 0",))
-    path = tmp_path_factory.mktemp("pico") / "forced.prk"
-    bench.log(path, 60.0 * MINUTES, 60.0 * MINUTES / PACE - 0.5)
-    bench.tell("ABOR")
-    return path
-
-
-def test_a_forced_run_replays_to_the_bit(forced_run: Path) -> None:
-    with RunFile.open(forced_run) as file:
+    for chip, played in zip(bench.chips, counts, strict=True):
+        chip.play(played)
+    bench.start(round(a_minute / 60, 3), settings=("CALC:SETT 0;:CALC:CORR 0",))
+    bench.log(path, 60.0 * minutes, 60.0 * minutes / (1 << SHIFT) - 1.0)
+    with RunFile.open(path) as file:
         (run,) = file.runs()
         replay = replay_run(file, run)
-        results = file.payload(run.run_id, Kind.RESULT)
-    assert replay.exact, replay.first_difference
-    assert replay.compared == MINUTES
-    last = results[-RESULT_SIZE:]
-    assert int.from_bytes(last[20:28], "little") != NO_SE, "no estimate was compared"
-
-
-def test_a_forced_run_equals_the_reference_node_sample_for_sample(forced_run: Path) -> None:
-    with RunFile.open(forced_run) as file:
-        (run,) = file.runs()
         ours = samples_of(file.payload(run.run_id, Kind.SAMPLE))
-    reference = ReferenceNode({"rate_mhz": 1000}, [decay(0), decay(1)])
-    theirs = samples_of(reference.samples(60.0 * MINUTES))
-    assert len(ours) >= 60 * MINUTES - 1
-    # Flags hold whether a sample was late, which is a matter of the board's pace.
+        result = file.payload(run.run_id, Kind.RESULT)[-RESULT_SIZE:]
+    assert replay.exact, replay.first_difference
+    assert replay.compared == minutes
+    assert int.from_bytes(result[20:28], "little") != NO_SE, "no estimate was compared"
+    reference = ReferenceNode({"rate_mhz": round(a_minute / 60, 3) * 1000}, counts)
+    theirs = samples_of(reference.samples(60.0 * minutes))
+    # Whether a sample came late is a matter of the board's pace.
+    assert len(ours) >= a_minute * minutes - 1
     assert [s.counts for s in ours] == [s.counts for s in theirs[: len(ours)]]
     assert all(s.flags & 3 == 3 for s in ours)
+    assert not [e for e in bench.events() if e[1] in (EV_MISSED, EV_FAULT)]
+
+
+def test_a_forced_run_replays_to_the_bit_and_equals_the_reference_node(
+    bench: PicoBench, tmp_path: Path
+) -> None:
+    check_forced_run(bench, tmp_path / "run.prk", 12, 8)
+
+
+@pytest.mark.slow
+def test_a_forced_run_at_1_hz_replays_to_the_bit_and_equals_the_reference_node(
+    bench: PicoBench, tmp_path: Path
+) -> None:
+    check_forced_run(bench, tmp_path / "run.prk", 60, 8)
+
+
+@pytest.mark.slow
+def test_a_minute_at_200_hz_replays_to_the_bit(bench: PicoBench, tmp_path: Path) -> None:
+    played = numbered(14_000)
+    for chip in bench.chips:
+        chip.play(played)
+    bench.start(200, 1, 1)
+    bench.log(tmp_path / "run.prk", 61.0, 5.0)
+    with RunFile.open(tmp_path / "run.prk") as file:
+        (run,) = file.runs()
+        replay = replay_run(file, run)
+        samples = samples_of(file.payload(run.run_id, Kind.SAMPLE))
+    assert replay.exact, replay.first_difference
+    assert replay.blocks[0].flags & BLOCK_VALID
+    assert numbers_of(samples, 0) == list(range(len(samples)))
 
 
 def test_a_fifo_run_replays_to_the_bit_and_loses_no_frame_past_2_to_the_32_us(
@@ -131,29 +144,20 @@ def test_a_fifo_run_equals_the_reference_node_frame_for_frame(bench: PicoBench) 
             assert abs(a.counts[1][0] - b.counts[1][0]) <= 1
 
 
-def test_results_of_full_windows_equal_the_hosts_to_the_bit(bench: PicoBench) -> None:
-    bench.tell("INIT")
-    bench.between("load('filled').fill(node)")
-    steps = bench.between("load('filled').steps(node, ())", 30.0)
-    assert [(slot, result) for slot, _, _, result in steps] == bench.filled_results
-    bench.inside("forget('filled')")
-
-
 def test_numbers_that_single_precision_cannot_hold_pass_json_struct_and_scpi(
     bench: PicoBench,
 ) -> None:
     odd = [16_777_217, 2**32 + 1, 2**53 + 1, 10**40 + 1, -(2**31) - 1]
-    for number in odd:
-        assert bench.inside("__import__('json').loads('%d')" % number) == number
-        assert bench.inside("__import__('json').dumps(%d)" % number) == str(number)
-    packed = bench.inside("__import__('struct').pack('<qQ',%d,%d)" % (-(2**53) - 1, 2**64 - 1))
+    assert bench.inside(f"__import__('json').loads('{odd}')") == odd
+    assert bench.inside(f"__import__('json').dumps({odd})") == str(odd)
+    packed = bench.inside(f"__import__('struct').pack('<qQ',{-(2**53) - 1},{2**64 - 1})")
     assert packed == (-(2**53) - 1).to_bytes(8, "little", signed=True) + b"\xff" * 8
     bench.tell("SENS:RATE 0.123;:CALC:PLAN 1.096912345678912345E-6")
     assert bench.ask("SENS:RATE?") == "0.123"
     # In units of 1e-18 1/s, of which single precision would keep seven digits.
     assert bench.ask("CALC:PLAN?") == "0.000001096912345679"
     bench.start(10, 1, 1)
-    bench.inside("load('clocks').set_time(node,%d)" % (2**32 + 1))
+    bench.inside(f"load('clocks').set_time(node,{2**32 + 1})")
     up, run = (int(part) for part in bench.ask("SYST:TIME?").split(","))
     assert 2**32 < run < 2**32 + 500_000
     assert up > 0

@@ -1,4 +1,4 @@
-"""Other clocks for the node: about to wrap, past some limit, faster than the board's; and stalls."""
+"""Other clocks for the node: about to wrap, later, faster than the board's; and stalls."""
 
 import time
 

@@ -25,12 +25,6 @@ def fill(node):
             file.readinto(getattr(estimator, name)._data)
 
 
-def free():
-    """Heap bytes free after a collection."""
-    gc.collect()
-    return gc.mem_free()
-
-
 def _blocks():
     with open("next.json") as file:
         for slot, n, pressures, temperatures in json.load(file):

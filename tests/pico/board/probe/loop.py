@@ -22,7 +22,8 @@ def _turn(node, board, ms):
 def locked(node, ms):
     """Run for that long with the heap locked.
 
-    Returns (samples before, samples after, ticks before, ticks after), or the traceback of what was raised.
+    Returns (samples before, samples after, ticks before, ticks after), or the traceback of what
+    was raised.
     """
     board = node.board
     samples = node.samples
