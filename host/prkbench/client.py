@@ -14,6 +14,8 @@ from prknode.records import ANSWER_HEAD, ANSWER_HEAD_SIZE
 
 _TRIES = 3
 _LARGEST_BLOCK = 1 << 20
+EMULATED = b"emul"
+"""How the serial number of an emulated board begins: its runs must not pass for measurements."""
 MOST_RECORDS = MAX_RECORDS
 """Records that one answer holds at the most."""
 
@@ -41,8 +43,8 @@ class Identity:
 
     @property
     def simulated(self) -> bool:
-        """Whether this is a virtual node."""
-        return self.unique_id.startswith("virtual")
+        """Whether this is a virtual node or one on an emulated board."""
+        return self.unique_id.startswith(("virtual", EMULATED.hex()))
 
 
 @dataclass(frozen=True)

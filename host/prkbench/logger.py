@@ -26,6 +26,8 @@ _COMMANDS = {
 }
 _TARGET_SAMPLES = 500
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.002, 1.0
+_PAUSE_PER_TURN = 3.0
+"""A node that is slow to answer, such as an emulated one, has to get round to measuring, too."""
 _CLOCK_PAIRS = 512
 
 
@@ -75,6 +77,7 @@ class Logger:
         self._pairs: list[ClockPair] = []
         self._pause_s = 0.05
         self._done: set[Kind] = set()
+        self._asked: dict[Kind, int] = {}
         self._monotonic_to_wall = time.time_ns() - time.monotonic_ns()
         self.stop = False
 
@@ -117,6 +120,7 @@ class Logger:
     def _pull(self, run_id: int) -> bool:
         """Turn after turn until stopped; whether everything before the end is in the file."""
         while not self.stop:
+            begun = time.monotonic()
             before = self._file.next(run_id, Kind.SAMPLE)
             running = self._look_at_clocks()
             points = self._client.points()
@@ -128,7 +132,7 @@ class Logger:
                 return True
             if not running:
                 break
-            self._wait(self._file.next(run_id, Kind.SAMPLE) - before)
+            self._wait(self._file.next(run_id, Kind.SAMPLE) - before, time.monotonic() - begun)
         return False
 
     def _tell_other_run(self, run_id: int, now: int) -> None:
@@ -156,16 +160,29 @@ class Logger:
         with self._file.transaction():
             try:
                 for kind, end in ends.items():
-                    while kind not in self._done and self._file.next(run_id, kind) < end:
-                        self._fetch_some(run_id, kind, end)
+                    if kind not in self._done:
+                        self._fetch_kind(run_id, kind, end)
             except PrkError as error:
                 # The node may never give again what this turn has fetched: it stays.
                 broken = error
         if broken is not None:
             raise broken
 
+    def _fetch_kind(self, run_id: int, kind: Kind, end: int) -> None:
+        if self._file.next(run_id, kind) >= end:
+            self._acknowledge(run_id, kind, end)
+        while kind not in self._done and self._file.next(run_id, kind) < end:
+            self._fetch_some(run_id, kind, end)
+
+    def _acknowledge(self, run_id: int, kind: Kind, end: int) -> None:
+        """Tell the node that it need not keep what came in the last turn; nothing new will."""
+        if self._asked.get(kind, 0) < end:
+            self._client.records(_COMMANDS[kind], run_id, end, 0)
+            self._asked[kind] = end
+
     def _fetch_some(self, run_id: int, kind: Kind, end: int) -> None:
         first = self._file.next(run_id, kind)
+        self._asked[kind] = first
         wanted = min(MOST_RECORDS, end - first)
         records = self._client.records(_COMMANDS[kind], run_id, first, wanted)
         if records.run_id != run_id or records.first < first:
@@ -274,9 +291,17 @@ class Logger:
         progress.se_per_s = se if known else None
         self._on_progress(progress)
 
-    def _wait(self, samples: int) -> None:
-        """Pause so long that some hundred samples come together, a second at the most."""
+    def _wait(self, samples: int, took_s: float) -> None:
+        """Pause so long that some hundred samples come together, a second at the most.
+
+        took_s: how long this turn has kept the node from other things; longer than a third of a
+        second, and the pause may be longer.
+        """
         change = min(2.0, max(0.25, _TARGET_SAMPLES / max(samples, 1)))
-        self._pause_s = min(_LONGEST_PAUSE_S, max(_SHORTEST_PAUSE_S, self._pause_s * change))
+        longest = max(_LONGEST_PAUSE_S, _PAUSE_PER_TURN * took_s)
+        self._pause_s = min(longest, max(_SHORTEST_PAUSE_S, self._pause_s * change))
         if samples < 2 * _TARGET_SAMPLES:
-            time.sleep(self._pause_s)
+            left_s = self._pause_s
+            while left_s > 0.0 and not self.stop:
+                time.sleep(min(left_s, _LONGEST_PAUSE_S))
+                left_s -= _LONGEST_PAUSE_S

@@ -8,18 +8,15 @@ import contextlib
 import itertools
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import serial
 
-from prkbench.client import NodeClient, Points
+from prkbench.client import MOST_RECORDS, NodeClient, Points
 from prkbench.errors import DeviceError
 from prknode.records import FLAG_LATE, FLAG_VALID, SAMPLE_HEAD
 from prknode.unpack import unpack_event
-
-LONGEST_START_S = 30.0
-"""A board that restarts has to come up on USB again, and the system has to find it."""
 
 QUIET_S = 0.3
 """Longer than the 250 ms after which a node drops an answer that nobody takes."""
@@ -29,32 +26,49 @@ QUIET_S = 0.3
 class Target:
     """Where the node is.
 
-    realtime: its clock runs with ours; else it races while it measures. run_s: node time of the
-    run that is replayed. memory_s: node time over which its memory is watched, 0 where the figures
-    the node gives say nothing.
+    realtime: its clock runs with ours; else it races while it measures. now_s: its clock, where it
+    can be seen from here. run_s: node time of the run that is replayed. memory_s: node time over
+    which its memory is watched, 0 where the figures the node gives say nothing. share: of the
+    samples that a test would take elsewhere. answer_s, start_s: the longest it may take to answer,
+    and to come back from a restart.
     """
 
     port: str
     kind: str
     realtime: bool = True
+    now_s: Callable[[], float] | None = None
     run_s: int = 181
     memory_s: int = 245
+    share: float = 1.0
+    answer_s: float = 3.0
+    start_s: float = 30.0
 
     def connect(self) -> NodeClient:
         """A client, as soon as the node answers; DeviceError when it does not come up."""
-        end = time.monotonic() + LONGEST_START_S
+        end = time.monotonic() + self.start_s
         while True:
             try:
-                return NodeClient.connect(self.port)
+                if self.now_s is not None:
+                    self._catch_up()
+                return NodeClient.connect(self.port, self.answer_s)
             except DeviceError:
                 if time.monotonic() > end:
                     raise
             time.sleep(0.1)
 
+    def _catch_up(self) -> None:
+        """Wait until a slow node has answered everything that was asked before."""
+        with self.raw() as line:
+            line.timeout = self.start_s
+            line.write(b"\n*OPC?;*OPC?;*OPC?\n")
+            answer = b"?"
+            while answer and answer.strip() != b"1;1;1":
+                answer = line.readline()
+
     @contextlib.contextmanager
     def raw(self) -> Iterator[serial.SerialBase]:
         """The bare serial line."""
-        line = serial.serial_for_url(self.port, 115200, timeout=5)
+        line = serial.serial_for_url(self.port, 115200, timeout=max(5.0, self.answer_s))
         try:
             yield line
         finally:
@@ -62,7 +76,12 @@ class Target:
 
     def rest(self, seconds: float) -> None:
         """Leave the node alone for that long; a racing one gets as far in a tenth of it."""
-        time.sleep(seconds if self.realtime else seconds / 10)
+        if self.now_s is None:
+            time.sleep(seconds if self.realtime else seconds / 10)
+            return
+        end = self.now_s() + seconds
+        while self.now_s() < end:
+            time.sleep(0.005)
 
 
 @dataclass(frozen=True)
@@ -125,22 +144,24 @@ class Capture:
         before = len(self.samples)
         while True:
             first = len(self.samples)
-            answer = self._node.records("DATA:READ?", self.run_id, first, 200)
+            answer = self._node.records("DATA:READ?", self.run_id, first, MOST_RECORDS)
             assert answer.first == first, f"samples {first} to {answer.first - 1} are lost"
             self.samples += samples_of(answer.payload, answer.size)
-            if answer.count < 200:
+            if answer.count < MOST_RECORDS:
                 return len(self.samples) - before
 
     def until(self, count: int, longest_node_s: float) -> list[Sample]:
         """Pull until there are so many samples; AssertionError when the node takes too long."""
         while len(self.samples) < count:
+            begun = time.monotonic()
             now_us = self._node.run_time_us()
             assert now_us is not None, "the node does not measure any more"
             got = self.pull()
             in_time = now_us < longest_node_s * 1e6 or len(self.samples) >= count
             assert in_time, f"{len(self.samples)} of {count} samples in {longest_node_s:g} s"
             if got < 20:
-                time.sleep(0.01)
+                # A slow node that is asked all the time does nothing else.
+                time.sleep(min(0.5, max(0.01, time.monotonic() - begun)))
         return self.samples[:count]
 
 

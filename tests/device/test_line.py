@@ -40,16 +40,18 @@ def test_commands_are_answered_soon_while_it_measures_at_200_hertz(
     set_up(node, "200", 1, 1)
     capture = start(node)
     latencies = []
-    for n in range(40):
+    count = max(12, round(40 * target.share))
+    for n in range(count):
         query = ("*IDN?", "CALCulate:DECay?", "DATA:POINts?", "SYSTem:MEMory?")[n % 4]
         begun = time.perf_counter()
         assert node.query(query)
         latencies.append(time.perf_counter() - begun)
         capture.pull()
     latencies.sort()
-    record_property("median_latency_ms", round(1e3 * latencies[20], 2))
+    record_property("median_latency_ms", round(1e3 * latencies[count // 2], 2))
     record_property("longest_latency_ms", round(1e3 * latencies[-1], 2))
-    print(f"{target.kind}: median {1e3 * latencies[20]:.2f} ms, longest {1e3 * latencies[-1]:.2f}")
+    median, longest = 1e3 * latencies[count // 2], 1e3 * latencies[-1]
+    print(f"{target.kind}: median {median:.2f} ms, longest {longest:.2f}")
     if target.kind == "board":
         assert latencies[-1] < LONGEST_LATENCY_S
     capture.pull()
@@ -132,7 +134,7 @@ def test_a_reboot_by_command_comes_back_idle_and_says_why(node: NodeClient, targ
         node.write("SYSTem:REBoot")
     node.close()
     # The port of a board goes away and comes back; asked too soon it still answers.
-    time.sleep(1.0 if target.realtime else 0.1)
+    target.rest(1.0)
     client = target.connect()
     try:
         assert client.identity.unique_id == unique_id

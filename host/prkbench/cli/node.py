@@ -6,19 +6,28 @@ import json
 import os
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from prkbench.cli.demo import EASY, demo_rig, leak_lb_per_day
+from prkbench.cli.pico import choose_image, pico_node
 from prkbench.errors import DeviceError, UsageError
 from prkbench.node_setup import node_config
 from prkbench.rig import Rig, load_rig
+
+if TYPE_CHECKING:
+    from prkbench.sim.pico.pico_node import PicoNode
+    from prkbench.sim.unix_node import VirtualNode
 
 _ANY_PORT = "localhost:0"
 
 
 def node(
+    image: Annotated[
+        Path | None,
+        typer.Argument(help="MicroPython image (.uf2) for --pico; default: the cached one."),
+    ] = None,
     rig_file: Annotated[
         Path | None, typer.Option("--rig", help="Simulate the bench of this rig file.")
     ] = None,
@@ -26,10 +35,20 @@ def node(
         str | None,
         typer.Option("--leak", help="Leak of the demo bench, lb/day PrK-equivalent (0: sealed)."),
     ] = None,
+    pico: Annotated[
+        bool, typer.Option("--pico", help="On an emulated Raspberry Pi Pico, boots in 30 s.")
+    ] = False,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch the official image if there is none.")
+    ] = False,
     realtime: Annotated[
         bool,
         typer.Option("--realtime/--fast", help="In step with the wall clock, or fast as it goes."),
     ] = True,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option("--fault", help="Make a sensor fail, e.g. 0x76:nack@120+5; repeatable."),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Repeats a world to the bit.")] = 1,
     interpreter: Annotated[
         str | None, typer.Option("--interpreter", help="micropython or cpython; default: as found.")
@@ -48,28 +67,40 @@ def node(
     """
     if interpreter not in (None, "micropython", "cpython"):
         raise UsageError(f"--interpreter {interpreter}: expected micropython or cpython")
+    if pico and interpreter is not None:
+        raise UsageError("--interpreter is not for --pico, where the image brings its own")
+    if not pico and (download or image is not None):
+        raise UsageError(f"{image or '--download'}: an image is for --pico only; add --pico")
     rig = _rig(rig_file, leak)
     if os.name != "posix":
         raise DeviceError("a virtual node needs Linux or macOS: this system has no fork or ptys")
 
+    from prkbench.sim.faults import inject
     from prkbench.sim.rig_world import surroundings_of, world_for
     from prkbench.sim.unix_node import VirtualNode
     from prkbench.sim.virtual_line import PublicSocket
 
     config = node_config(rig)
-    world, _ = world_for(rig, seed, surroundings=surroundings_of(rig))
+    chosen = choose_image(image, download) if pico else None
+    chips = world_for(rig, seed, surroundings=surroundings_of(rig))[0].chips
     line = None if socket is None else PublicSocket(*_address(socket))
-    served = VirtualNode(
-        world.chips,
-        config,
-        unique_id=f"{seed & 0xFFFFF:05x}",
-        realtime=realtime,
-        interpreter=interpreter,  # type: ignore[arg-type]
-        line=line,
-    )
+    served: PicoNode | VirtualNode
+    if chosen is not None:
+        served = pico_node(chosen, chips, config, seed=seed, realtime=realtime, line=line)
+    else:
+        served = VirtualNode(
+            chips,
+            config,
+            unique_id=f"{seed & 0xFFFFF:05x}",
+            realtime=realtime,
+            interpreter=interpreter,  # type: ignore[arg-type]
+            line=line,
+        )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: served.stop())
     try:
+        inject(served.devices, fault or ())
+        served.boot()
         _announce(served.port, served.interpreter, as_json)
         served.serve()
     finally:

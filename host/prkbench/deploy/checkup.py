@@ -15,6 +15,7 @@ from prknode import __version__
 _PROBE_S = 1.0
 _COMEBACK_S = 90.0
 """A board takes some seconds; an emulated one boots at a fortieth of its speed."""
+_LONGEST_ANSWER_S = 10.0
 _MARKS = 256
 _STALE = 1000
 _PROMPTS = 3
@@ -87,7 +88,7 @@ def await_node(port: str, usb_number: str | None, platform: Platform) -> NodeCli
         name = present_name(port, usb_number)
         attempt += 1
         try:
-            _catch_up(name, attempt % _MARKS)
+            _catch_up(name, attempt % _MARKS, min(attempt * _PROBE_S, _LONGEST_ANSWER_S))
             client = NodeClient.connect(name)
         except DeviceError as error:
             problem = str(error)
@@ -104,13 +105,13 @@ def await_node(port: str, usb_number: str | None, platform: Platform) -> NodeCli
     )
 
 
-def _catch_up(port: str, mark: int) -> None:
+def _catch_up(port: str, mark: int, timeout_s: float) -> None:
     """Read the answers to everything asked before; DeviceError when the node is not there yet.
 
     What was asked while the board was starting may be answered all at once, and would be taken
     for the answers to what is asked next.
     """
-    line = Transport(port, _PROBE_S)
+    line = Transport(port, timeout_s)
     try:
         line.write(f"\n*ESE {mark};*ESE?;*ESE 0\n".encode())
         for _ in range(_STALE):

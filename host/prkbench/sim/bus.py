@@ -67,6 +67,10 @@ class BusDevice:
         self._faulty.expect(kinds)
         return acknowledged(kinds)
 
+    def listens(self) -> bool:
+        """Whether somebody is at the address, without counting a transfer."""
+        return acknowledged(kinds_at(self.faults, self.transfers))
+
 
 Address = tuple[int, int]
 Saved = dict[Address, tuple[object, int]]

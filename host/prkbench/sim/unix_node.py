@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from prkbench.errors import DeviceError
 from prkbench.sim.bridge import REHEARSED_CYCLES, Bridge, Request
-from prkbench.sim.bus import Address, Device
+from prkbench.sim.bus import Address, BusDevice, Device
 from prkbench.sim.child import virtual_board as layout
 from prkbench.sim.child_process import ChildProcess, Interpreter, default_interpreter
 from prkbench.sim.console import Console, State
@@ -86,6 +86,11 @@ class VirtualNode:
         """What to open: the path of the pseudo-terminal, or a socket:// address."""
         return self._public.port
 
+    @property
+    def devices(self) -> dict[Address, BusDevice]:
+        """The chips as they hang on the bus, by (bus, address)."""
+        return self.bridge.devices
+
     def _install(self, config: Mapping[str, Any]) -> None:
         import prknode
 
@@ -99,6 +104,9 @@ class VirtualNode:
             main = Path(layout.__file__).parents[2] / "firmware_files" / "main.py"
         shutil.copy(main, self.flash / "main.py")
         (self.flash / "config.json").write_text(json.dumps(dict(config)))
+
+    def boot(self) -> None:
+        """Nothing has to be waited for: what is sent before the child is there waits for it."""
 
     # The child ----------------------------------------------------------------------------
 

@@ -41,9 +41,10 @@ def _set_raw(fd: int, *, signals: bool) -> None:
     termios.tcsetattr(fd, termios.TCSANOW, [iflag, oflag, cflag, lflag, ispeed, ospeed, cc])
 
 
-def _count(fd: int, request: int) -> int:
+def unread(terminal: int) -> int:
+    """Bytes that the one side of a terminal has sent and the other has not read yet."""
     count = array.array("i", [0])
-    fcntl.ioctl(fd, request, count)
+    fcntl.ioctl(terminal, termios.FIONREAD, count)
     return count[0]
 
 
@@ -58,7 +59,7 @@ class ChildTerminal:
     @property
     def waiting(self) -> int:
         """Bytes that the child has not read yet."""
-        return _count(self.slave, termios.FIONREAD)
+        return unread(self.slave)
 
     @property
     def at_prompt(self) -> bool:
@@ -104,6 +105,14 @@ class PublicLine(Protocol):
     def drained(self) -> bool:
         """Whether the host has read everything that was sent, as far as can be seen."""
 
+    @property
+    def attached(self) -> bool:
+        """Whether a program has it open, as far as can be seen."""
+
+    @property
+    def blocked(self) -> bool:
+        """Whether it takes no more for now."""
+
     def close(self) -> None:
         """Give back what is open."""
 
@@ -116,7 +125,7 @@ class PublicTerminal:
         os.set_blocking(self.master, False)
         _set_raw(self._slave, signals=False)
         self.port = os.ttyname(self._slave)
-        self.readable = (self.master,)
+        self.readable: tuple[int, ...] = (self.master,)
         self._backlog = b""
 
     def read(self) -> bytes:
@@ -142,7 +151,17 @@ class PublicTerminal:
     @property
     def drained(self) -> bool:
         """See PublicLine."""
-        return not self._backlog and not _count(self._slave, termios.FIONREAD)
+        return not self._backlog and not unread(self._slave)
+
+    @property
+    def attached(self) -> bool:
+        """See PublicLine; this side holds it open all the time and sees no other."""
+        return True
+
+    @property
+    def blocked(self) -> bool:
+        """See PublicLine."""
+        return bool(self._backlog)
 
     def close(self) -> None:
         """See PublicLine."""
@@ -226,6 +245,16 @@ class PublicSocket:
     def drained(self) -> bool:
         """See PublicLine: here that the host's system has it, its program maybe not yet."""
         return not self._backlog
+
+    @property
+    def attached(self) -> bool:
+        """See PublicLine."""
+        return self._peer is not None
+
+    @property
+    def blocked(self) -> bool:
+        """See PublicLine."""
+        return self._peer is None or bool(self._backlog)
 
     def close(self) -> None:
         """See PublicLine."""

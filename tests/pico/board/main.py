@@ -2,7 +2,7 @@
 
 import gc
 
-gc.threshold(4096)
+gc.threshold(16384)
 
 from prknode import app  # noqa: E402
 from prknode.board import Board  # noqa: E402

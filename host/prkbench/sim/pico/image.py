@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 import urllib.error
 import urllib.request
@@ -45,6 +46,12 @@ class Image:
     files_start: int
     files_size: int
 
+    @property
+    def release(self) -> tuple[int, int] | None:
+        """Major and minor version; None where the image does not say."""
+        found = re.match(r"v?(\d+)\.(\d+)", self.version)
+        return (int(found[1]), int(found[2])) if found else None
+
 
 def cache_folder() -> Path:
     """Where images are kept: ~/.cache/prkbench, or under XDG_CACHE_HOME."""
@@ -61,8 +68,8 @@ def cached_image() -> Path | None:
 def missing_image() -> str:
     """What to tell somebody who has no image."""
     return (
-        f"no MicroPython image for RP2040 in {cache_folder()}: put one there, name it with "
-        "--pico IMAGE.uf2, or let --download fetch the official one"
+        f"no MicroPython image for RP2040 in {cache_folder()}: put one there, name it "
+        "(prk node --pico IMAGE.uf2), or let --download fetch the official one"
     )
 
 
