@@ -164,7 +164,7 @@ def free_memory(bench: PicoBench, name: str) -> list[Figure]:
     bench.between("load('filled') and 1")
     loaded = bench.between(free)
     bench.between("load('filled').fill(node)")
-    left = bench.between(free) + before - loaded
+    left = bench.between(free) + before - loaded + bench.between("load('memory').of_the_door()")
     bench.inside("forget('filled')")
     most = "what commands and blocks allocate"
     return [Figure(f"{name}: free heap, windows full", left, "byte", False, 40960, most, True)]

@@ -16,7 +16,7 @@ from prknode.records import BLOCK_VALID, EV_FAULT, EV_MISSED, NO_SE, RESULT_SIZE
 
 pytestmark = pytest.mark.xdist_group("pico-b")
 
-SHIFT = 4
+SHIFT = 5
 EXTREME = ((0xFEFF00, 0x0100FF), (0x0100FF, 0xFEFF00))
 
 
@@ -33,12 +33,12 @@ def decay(sensor: int, minute: int) -> list[Counts]:
 
 
 def check_forced_run(bench: PicoBench, path: Path, a_minute: int, minutes: int) -> None:
-    """A run whose node has a clock 16 times as fast as the board's; see hasten()."""
+    """A run whose node has a clock 32 times as fast as the board's; see hasten()."""
     counts = [decay(sensor, a_minute) for sensor in range(2)]
     bench.hasten(SHIFT)
     for chip, played in zip(bench.chips, counts, strict=True):
         chip.play(played)
-    bench.start(round(a_minute / 60, 3), settings=("CALC:SETT 0;:CALC:CORR 0",))
+    bench.start(a_minute / 60, settings=("CALC:SETT 0;:CALC:CORR 0",))
     bench.log(path, 60.0 * minutes, 60.0 * minutes / (1 << SHIFT) - 1.0)
     with RunFile.open(path) as file:
         (run,) = file.runs()
@@ -48,7 +48,7 @@ def check_forced_run(bench: PicoBench, path: Path, a_minute: int, minutes: int) 
     assert replay.exact, replay.first_difference
     assert replay.compared == minutes
     assert int.from_bytes(result[20:28], "little") != NO_SE, "no estimate was compared"
-    reference = ReferenceNode({"rate_mhz": round(a_minute / 60, 3) * 1000}, counts)
+    reference = ReferenceNode({"rate_mhz": round(a_minute * 1000 / 60)}, counts)
     theirs = samples_of(reference.samples(60.0 * minutes))
     # Whether a sample came late is a matter of the board's pace.
     assert len(ours) >= a_minute * minutes - 1

@@ -9,7 +9,7 @@ from run_records import numbered, numbers_of, samples_of
 from prkbench.errors import DeviceError
 from prknode.records import EV_FAULT, EV_MISSED, FLAG_LATE
 
-pytestmark = pytest.mark.xdist_group("pico-a")
+pytestmark = pytest.mark.xdist_group("pico-b")
 
 ROUNDS = 2
 BURST = b"SYST:ERR?\nDATA:READ? 0,200\nDATA:POIN?;:MEAS:PRES?\nNONSENSE\n" * ROUNDS
