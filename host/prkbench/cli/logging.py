@@ -75,7 +75,7 @@ def _connected(
         if i2c is not None:
             raise UsageError("--i2c names a bridge: give --sensor adafruit, too")
         found = port or find_port()
-        with contextlib.closing(NodeClient.connect(found, _PATIENCE_S)) as client:
+        with contextlib.closing(NodeClient.connect(found, patience_s=_PATIENCE_S)) as client:
             yield client
         return
     if sensor != "adafruit":
