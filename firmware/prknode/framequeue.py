@@ -13,7 +13,7 @@ _END = const(1)
 PIECE = const(37)
 """Frames fetched at once at the most: 6 ms of a 400 kHz bus, half of a full FIFO."""
 
-PIECES = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 18, 36, PIECE)
+PIECES = (1, 2, 4, 7, 8, 9, 18, 36, PIECE)
 """Lengths that are fetched: what a poll finds in the usual course, and a few for catching up."""
 
 

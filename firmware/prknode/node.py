@@ -55,8 +55,8 @@ from prknode.setup import describe
 from prknode.status import OPER_MEASURING, OPER_SETTLING, QUES_SENSOR1, Status
 from prknode.ticks import Elapsed, ticks_diff
 
-_BLOCKS = const(64)
-_EVENTS = const(32)
+_BLOCKS = const(48)
+_EVENTS = const(24)
 _NO_SENSOR = const(0xFF)
 _SAMPLES_A_STEP = const(12)
 _PASSED_OVER = const(3)

@@ -11,10 +11,10 @@ from array import array
 
 from prknode.compat import const, micropython, ptr8, ptr32
 
-_ROW = "<IHqii"  # slot, segment, I, D, y
-_ROW_OF_SUMS = "<IHqiq"  # where a row is the sum of several, y needs more than 32 bits
-_COLUMNS = const(6)  # offset of I
-_SEGMENTS = const(0xFFFF)
+_ROW = "<HHqii"  # slot, segment, I, D, y
+_ROW_OF_SUMS = "<HHqiq"  # where a row is the sum of several, y needs more than 32 bits
+_COLUMNS = const(4)  # offset of I
+_LOW = const(0xFFFF)
 UNIT = const(1024)
 
 
@@ -49,24 +49,25 @@ class Window:
     def add(self, row):
         """Take a Row; the oldest one leaves when the window is full.
 
-        Segments are told apart by the low 16 bits of their number: a window spans far fewer.
+        Of slot and segment the low 16 bits are kept: a window spans far fewer.
         """
         if self.rows == self.capacity:
             self._remove_oldest()
         previous = self.row(self.rows - 1) if self.rows else None
-        number = row.segment & _SEGMENTS
+        slot = row.slot & _LOW
+        number = row.segment & _LOW
         if previous is None or previous[1] != number:
             self.segments.append([number, 0, [0] * 10])
         at = self._start + self.rows
         if at >= self.capacity:
             at -= self.capacity
         struct.pack_into(
-            self._row, self._data, at * self._size, row.slot, number, row.i, row.d, row.y,
+            self._row, self._data, at * self._size, slot, number, row.i, row.d, row.y,
         )  # fmt: skip
         self.rows += 1
         segment = self.segments[-1]
         segment[1] += 1
-        self._enter(segment[2], previous, (row.slot, number, row.i, row.d, row.y), 1)
+        self._enter(segment[2], previous, (slot, number, row.i, row.d, row.y), 1)
 
     def _remove_oldest(self):
         oldest = self.row(0)
@@ -88,7 +89,7 @@ class Window:
 
     @staticmethod
     def _adjacent(earlier, later):
-        return earlier[1] == later[1] and earlier[0] + 1 == later[0]
+        return earlier[1] == later[1] and (earlier[0] + 1) & _LOW == later[0]
 
     def _enter(self, moments, previous, row, sign):
         """Add (sign 1) or take away (-1) one row's part of the moments."""
