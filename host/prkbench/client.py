@@ -76,9 +76,18 @@ class NodeClient:
         self._line = transport
 
     @classmethod
-    def connect(cls, port: str, timeout_s: float = 3.0) -> NodeClient:
-        """Open the port and make sure that a node of our protocol answers there."""
-        return cls.over(Transport(port, timeout_s))
+    def connect(
+        cls, port: str, timeout_s: float = 3.0, patience_s: float | None = None
+    ) -> NodeClient:
+        """Open the port and make sure that a node of our protocol answers there.
+
+        patience_s: how long it may take to answer once it is known to be one; else timeout_s.
+        """
+        line = Transport(port, timeout_s)
+        client = cls.over(line)
+        if patience_s is not None:
+            line.timeout_s = patience_s
+        return client
 
     @classmethod
     def over(cls, transport: Transport) -> NodeClient:

@@ -41,8 +41,20 @@ class Transport:
 
     def __init__(self, port: str, timeout_s: float = 3.0, opened: Port | None = None) -> None:
         self.port = port
-        self.timeout_s = timeout_s
+        self._timeout_s = timeout_s
         self._serial = opened or _open(port, timeout_s)
+
+    @property
+    def timeout_s(self) -> float:
+        """The longest wait for what is to be read."""
+        return self._timeout_s
+
+    @timeout_s.setter
+    def timeout_s(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        # Setting it asks the port, which may be gone; the next read says so.
+        with contextlib.suppress(serial.SerialException, OSError):
+            self._serial.timeout = timeout_s
 
     def close(self) -> None:
         """Close the port; never fails."""

@@ -72,7 +72,7 @@ def _connected(
             raise UsageError("--i2c names a bridge: give --sensor adafruit, too")
         if port is None:
             raise UsageError("name the node with --port, or sensors on a bridge with --sensor")
-        with contextlib.closing(NodeClient.connect(port, _PATIENCE_S)) as client:
+        with contextlib.closing(NodeClient.connect(port, patience_s=_PATIENCE_S)) as client:
             yield client
         return
     if sensor != "adafruit":
