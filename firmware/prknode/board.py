@@ -166,15 +166,20 @@ class Board:
 
 
 class _Bus:
-    """An I2C bus that does not use the heap."""
+    """An I2C bus that leaves the heap alone."""
 
     def __init__(self, i2c):
         self.readfrom_mem_into = i2c.readfrom_mem_into
         self._writeto = i2c.writeto
+        self._writeto_mem = i2c.writeto_mem
         self._pair = bytearray(2)
 
     def writeto_mem(self, address, register, buffer):
-        """Write one register: the machine's own writeto_mem would join the two on the heap."""
+        """Write registers; a single one without the heap, on which the machine would join the
+        two parts."""
+        if len(buffer) != 1:
+            self._writeto_mem(address, register, buffer)
+            return
         self._pair[0] = register
         self._pair[1] = buffer[0]
         self._writeto(address, self._pair)

@@ -20,7 +20,7 @@ from prknode.frameclock import FrameClock
 from prknode.framequeue import FrameQueue
 from prknode.hotpath import clear_counts, copy_frame
 from prknode.records import SENSOR_BYTES
-from prknode.ticks import TICKS_MASK, ticks_diff
+from prknode.ticks import ticks_add, ticks_diff
 
 RATES_MHZ = (200000, 100000, 50000, 25000)
 """Rates of the chip's normal mode that its FIFO is used for, in millihertz: 200/2^n Hz."""
@@ -178,7 +178,7 @@ class FifoSampler:
         self._master = self._chamber
         self._clock.start(now)
         self._mode = _WAITING
-        self._due = (now + self._interval) & TICKS_MASK
+        self._due = ticks_add(now, self._interval)
 
     def _stream(self, i, now):
         """Let sensor i run, from an empty queue."""
@@ -219,7 +219,7 @@ class FifoSampler:
         self._lost += self._clock.lost
         self._next_chip = 0
         self._mode = _FETCHING
-        self._due = (now + self._interval) & TICKS_MASK
+        self._due = ticks_add(now, self._interval)
 
     def _look(self, i, now):
         """Note how many frames sensor i has, or bring it up; whether its FIFO is full."""

@@ -13,7 +13,7 @@ from array import array
 
 from prknode.compat import const
 from prknode.hotpath import next_tick
-from prknode.ticks import TICKS_MASK, ticks_diff
+from prknode.ticks import ticks_add, ticks_diff
 
 _SHIFT = const(8)  # the period is kept in 1/256 us
 _TICK = const(0)  # words of the time of the last frame, see hotpath.next_tick
@@ -130,7 +130,7 @@ class FrameClock:
         So the ones here begin at that look; those since the last one placed are missing.
         """
         self.lost = max(0, ticks_diff(self._full_at, self._words[_TICK])) // whole
-        self._words[_TICK] = (self._words[_TICK] + self.lost * whole) & TICKS_MASK
+        self._words[_TICK] = ticks_add(self._words[_TICK], self.lost * whole)
 
     def _relock(self, elapsed, frames):
         """Place the frames anew, and count what is missing before them."""
@@ -148,7 +148,7 @@ class FrameClock:
             self.lost = due - frames
         ago = ((frames * self._period) >> _SHIFT) + age
         if ago < elapsed:
-            self._words[_TICK] = (self._words[_TICK] + elapsed - ago) & TICKS_MASK
+            self._words[_TICK] = ticks_add(self._words[_TICK], elapsed - ago)
             self._words[_REST] = 0
         self._words[_STEP] = self._period
 

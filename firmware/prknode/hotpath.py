@@ -130,7 +130,7 @@ def next_tick(clock) -> int:
     """
     words = ptr32(clock)
     rest = int(words[1]) + int(words[2])
-    tick = (int(words[0]) + (rest >> 8)) & 0x3FFFFFFF
+    tick = (int(words[0]) - 0x3FFFFFFF + (rest >> 8) - 1) & 0x3FFFFFFF
     words[0] = tick
     words[1] = rest & 0xFF
     return tick

@@ -292,10 +292,7 @@ class Node:
         problem = sampler.problem()
         if problem:
             raise ScpiError(-221, problem)
-        paired = 1 << settings.chamber()
-        reference = settings.reference()
-        if reference is not None:
-            paired |= 1 << reference
+        paired = settings.paired()
         for i in range(len(self.chips)):
             if paired & (1 << i) and self._sensors.faults[i] != OK:
                 raise ScpiError(

@@ -8,7 +8,7 @@ from prknode.bmp390 import LATE, NACK, OK, conversion_us
 from prknode.compat import const
 from prknode.hotpath import clear_counts, copy_counts
 from prknode.records import SENSOR_BYTES
-from prknode.ticks import TICKS_MASK, ticks_diff
+from prknode.ticks import ticks_add, ticks_diff
 
 _POLL_US = const(1000)
 
@@ -137,7 +137,7 @@ class Sampler:
         if not self._pending:
             return self._finish(now)
         self._converting = True
-        self._due = (now + self._wait) & TICKS_MASK
+        self._due = ticks_add(now, self._wait)
         return self._wait
 
     def _trigger_one(self, i, now):
@@ -164,7 +164,7 @@ class Sampler:
             i += 1
         if self._pending:
             self._tries += 1
-            self._due = (now + _POLL_US) & TICKS_MASK
+            self._due = ticks_add(now, _POLL_US)
             return _POLL_US
         return self._finish(now)
 
@@ -191,12 +191,12 @@ class Sampler:
         if self._once:
             self._once = False
             return 0
-        due = (self._scheduled + self.period) & TICKS_MASK
+        due = ticks_add(self._scheduled, self.period)
         # A tick that is already past is not made up for: it is counted as missed.
         behind = ticks_diff(now, due)
         if behind > 0:
             ticks = (behind + self.period - 1) // self.period
             self.missed += ticks
-            due = (due + ticks * self.period) & TICKS_MASK
+            due = ticks_add(due, ticks * self.period)
         self._due = due
         return ticks_diff(due, now)

@@ -6,7 +6,7 @@ for a step when it suits and goes on with the other sensors meanwhile.
 
 from prknode.bmp390 import ABSENT, OK, RESET_US, SensorFault
 from prknode.compat import const
-from prknode.ticks import TICKS_MASK, ticks_diff
+from prknode.ticks import ticks_add, ticks_diff
 
 _DOWN = const(0)
 _RESETTING = const(1)
@@ -95,7 +95,7 @@ class Sensors:
                 self.bring_up(i, now)
                 if self._state[i] == _RESETTING:
                     wait = _BRINGUP_US
-        self._due = (now + wait) & TICKS_MASK
+        self._due = ticks_add(now, wait)
         return wait
 
     def _note(self, i, fault):

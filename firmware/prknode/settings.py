@@ -199,6 +199,11 @@ class Settings:
                 return i
         return None
 
+    def paired(self):
+        """Bit mask of the sensors that must all deliver for a sample to count."""
+        reference = self.reference()
+        return 1 << self.chamber() | (0 if reference is None else 1 << reference)
+
     def as_dict(self):
         """The settings as config.json would hold them."""
         result = dict(self.values)

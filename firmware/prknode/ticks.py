@@ -20,6 +20,12 @@ def ticks_diff(later, earlier):
     return (((later - earlier) & TICKS_MASK) ^ _HALF) - _HALF
 
 
+def ticks_add(ticks, us):
+    """The tick count `us` microseconds later, 0 <= us <= TICKS_MASK; allocates nothing."""
+    # Adding would leave the small ints near the end of a turn.
+    return (ticks - (TICKS_MASK - us) - 1) & TICKS_MASK
+
+
 class Elapsed:
     """Monotonic time since start() as two 24-bit halves, words 0 and 1, in microseconds.
 

@@ -7,11 +7,13 @@ added, so the window never drifts.
 """
 
 import struct
+from array import array
 
-from prknode.compat import const
+from prknode.compat import const, micropython, ptr8, ptr32
 
 _ROW = "<IHqii"  # slot, segment, I, D, y
 _ROW_OF_SUMS = "<IHqiq"  # where a row is the sum of several, y needs more than 32 bits
+_COLUMNS = const(6)  # offset of I
 _SEGMENTS = const(0xFFFF)
 UNIT = const(1024)
 
@@ -122,15 +124,56 @@ class Window:
         running sums in every row would double the window's memory.
         """
         size = self.rows // number
-        index = self.rows - size * number
+        at = self._start + self.rows - size * number
+        words = array("i", [0] * (2 + (self._size - _COLUMNS) // 2))
         result = []
         for _ in range(number):
-            i = d = y = 0
-            for _ in range(size):
-                row = self.row(index)
-                i += row[2]
-                d += row[3]
-                y += row[4]
-                index += 1
-            result.append((i, d, y))
+            for i in range(2, len(words)):
+                words[i] = 0
+            words[0] = self._size
+            words[1] = len(words) - 2
+            if at >= self.capacity:
+                at -= self.capacity
+            head = min(size, self.capacity - at)
+            add_rows(self._data, at * self._size, head, words)
+            add_rows(self._data, 0, size - head, words)
+            at += size
+            result.append(
+                (_joined(words, 2, 6), _joined(words, 6, 8), _joined(words, 8, len(words)))
+            )
         return result
+
+
+def _joined(words, first, end):
+    """The integer whose 16-bit parts, lowest first, are these words."""
+    value = 0
+    for i in range(end - 1, first - 1, -1):
+        value = (value << 16) + words[i]
+    return value
+
+
+@micropython.viper
+def add_rows(rows, at: int, count: int, words):
+    """Add I, D and y of `count` adjacent rows, the first at that offset, to words 2 and on.
+
+    words: an array("i"): the bytes of a row, the 16-bit parts of its three columns, and a sum for
+    each part, lowest first, the highest of a column with its sign. They hold 2^15 rows. In
+    bytecode a row took 180 us and half of the solution's time.
+    """
+    data = ptr8(rows)
+    sums = ptr32(words)
+    size = int(sums[0])
+    parts = int(sums[1])
+    at += _COLUMNS
+    while count > 0:
+        here = at
+        i = 0
+        while i < parts:
+            part = int(data[here]) | (int(data[here + 1]) << 8)
+            if i == 3 or i == 5 or i == parts - 1:
+                part = (part ^ 0x8000) - 0x8000
+            sums[2 + i] += part
+            here += 2
+            i += 1
+        at += size
+        count -= 1

@@ -77,6 +77,7 @@ class Logger:
         self._pairs: list[ClockPair] = []
         self._pause_s = 0.05
         self._done: set[Kind] = set()
+        self._asked: dict[Kind, int] = {}
         self._monotonic_to_wall = time.time_ns() - time.monotonic_ns()
         self.stop = False
 
@@ -159,16 +160,29 @@ class Logger:
         with self._file.transaction():
             try:
                 for kind, end in ends.items():
-                    while kind not in self._done and self._file.next(run_id, kind) < end:
-                        self._fetch_some(run_id, kind, end)
+                    if kind not in self._done:
+                        self._fetch_kind(run_id, kind, end)
             except PrkError as error:
                 # The node may never give again what this turn has fetched: it stays.
                 broken = error
         if broken is not None:
             raise broken
 
+    def _fetch_kind(self, run_id: int, kind: Kind, end: int) -> None:
+        if self._file.next(run_id, kind) >= end:
+            self._acknowledge(run_id, kind, end)
+        while kind not in self._done and self._file.next(run_id, kind) < end:
+            self._fetch_some(run_id, kind, end)
+
+    def _acknowledge(self, run_id: int, kind: Kind, end: int) -> None:
+        """Tell the node that it need not keep what came in the last turn; nothing new will."""
+        if self._asked.get(kind, 0) < end:
+            self._client.records(_COMMANDS[kind], run_id, end, 0)
+            self._asked[kind] = end
+
     def _fetch_some(self, run_id: int, kind: Kind, end: int) -> None:
         first = self._file.next(run_id, kind)
+        self._asked[kind] = first
         wanted = min(MOST_RECORDS, end - first)
         records = self._client.records(_COMMANDS[kind], run_id, first, wanted)
         if records.run_id != run_id or records.first < first:

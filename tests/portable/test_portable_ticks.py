@@ -2,7 +2,7 @@
 
 from runner import run
 
-from prknode.ticks import TICKS_MASK, Elapsed, ticks_diff
+from prknode.ticks import TICKS_MASK, Elapsed, ticks_add, ticks_diff
 
 PERIOD = 1 << 30
 
@@ -11,6 +11,12 @@ def test_differences_are_right_across_the_wrap():
     for base in (0, 1, 1 << 29, PERIOD - 1):
         for step in (0, 1, 1000, (1 << 29) - 1, -1, -(1 << 29)):
             assert ticks_diff((base + step) & TICKS_MASK, base) == step
+
+
+def test_adding_wraps():
+    for base in (0, 1, 1 << 29, PERIOD - 1):
+        for step in (0, 1, 1000, 1 << 29, TICKS_MASK):
+            assert ticks_add(base, step) == (base + step) % PERIOD
 
 
 def test_elapsed_time_never_wraps_over_eight_weeks_of_uneven_steps():

@@ -63,6 +63,9 @@ class I2C:
     def readfrom_mem_into(self, address: int, register: int, buffer: bytearray) -> None:
         buffer[:] = bytes((address, register)).ljust(len(buffer), b"\xff")
 
+    def writeto_mem(self, address: int, register: int, buffer: bytes) -> None:
+        I2C.written.append((address, bytes((register, *buffer))))
+
     def writeto(self, address: int, data: bytes) -> None:
         I2C.written.append((address, bytes(data)))
 
@@ -125,7 +128,8 @@ def test_buses_are_those_of_the_configuration(make: Any) -> None:
     board.bus(0).readfrom_mem_into(0x76, 4, buffer)
     assert buffer == b"\x76\x04\xff"
     board.bus(0).writeto_mem(0x76, 0x1B, b"\x13")
-    assert I2C.written == [(0x76, b"\x1b\x13")]
+    board.bus(0).writeto_mem(0x76, 0x17, b"\x1b\x02")
+    assert I2C.written == [(0x76, b"\x1b\x13"), (0x76, b"\x17\x1b\x02")]
     for missing in (
         lambda: board.bus(1).readfrom_mem_into(0x76, 0, bytearray(1)),
         lambda: board.bus(1).writeto_mem(0x76, 0, b""),

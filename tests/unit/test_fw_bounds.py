@@ -27,6 +27,8 @@ CHECK = "__checked__"
 MAX_SAMPLES = 1 << 18
 MONTH_AT_200_HZ = 200 * 86400 * 30
 TICKS = st.integers(0, LIMIT - 1)
+# So that the ticks wrap while the results are looked at, which begins 1.5 s later.
+WRAPPING = st.integers(LIMIT - 2_500_000, LIMIT - 1_500_000)
 RAW = st.integers(0, 0xFFFFFF)
 # What the driver takes for a reading: no count near either end of its 24 bits.
 RATES = (
@@ -129,7 +131,7 @@ def firmware() -> Iterator[tuple[Watch, Any, Any, Any, Any]]:
 
 @settings(deadline=None, max_examples=25)
 @given(
-    TICKS,
+    TICKS | WRAPPING,
     st.tuples(READING, READING),
     st.tuples(READING, READING),
     st.sampled_from(RATES),

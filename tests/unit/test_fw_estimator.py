@@ -1,6 +1,7 @@
 """The firmware's estimator against definitions and against floating-point least squares."""
 
 import math
+import random
 from fractions import Fraction
 
 import numpy as np
@@ -215,6 +216,31 @@ def test_batches_are_the_sums_of_the_newest_rows() -> None:
         for b in range(6)
     ]
     assert window.batches(6) == want
+
+
+@given(st.integers(0, 2**32 - 1), st.booleans())
+def test_batches_hold_the_largest_and_smallest_rows_there_are(seed: int, sums: bool) -> None:
+    rng = random.Random(seed)
+    window = Window(360, 1007, sums=sums)
+    top = 1 << (63 if sums else 31)
+    rows = [
+        Row(
+            1,
+            n,
+            rng.choice((-(1 << 63), -1, 0, (1 << 63) - 1)),
+            rng.choice((-(1 << 31), -1, 0, (1 << 31) - 1)),
+            rng.choice((-top, -1, 0, top - 1)),
+        )
+        for n in range(rng.choice((6, 360, 500)))
+    ]
+    for row in rows:
+        window.add(row)
+    size = window.rows // 6
+    newest = rows[-6 * size :]
+    assert window.batches(6) == [
+        tuple(sum(getattr(r, c) for r in newest[size * b : size * (b + 1)]) for c in "idy")
+        for b in range(6)
+    ]
 
 
 @settings(deadline=None, max_examples=60)

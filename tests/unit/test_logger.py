@@ -261,3 +261,19 @@ def test_a_node_that_claims_more_than_it_sends_is_not_waited_for(bench: Bench, p
         pytest.raises(DataError, match=r"says it holds sample 5, but sends none"),
     ):
         Logger(client, file, None).run()
+
+
+def test_what_came_is_acknowledged_though_nothing_new_follows(bench: Bench, path: Path) -> None:
+    """Or the node holds it to be waiting for ever; a virtual one would stop its clock for that."""
+    client = bench.client()
+    client.command("INITiate")
+    bench.pass_s(600.0)
+    with RunFile.create(path, meta_of(bench)) as file:
+        logger = Logger(client, file, None)
+        points = client.points()
+        logger._begin_or_join(points.run_id, points)
+        for _ in range(2):
+            logger._fetch(points.run_id, points)
+    node = bench.node
+    for ring in (node.samples, node.blocks_ring, node.results, node.events):
+        assert ring.taken == ring.next > 0

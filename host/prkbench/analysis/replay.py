@@ -64,11 +64,7 @@ class Replayer:
     def __init__(self, setup: dict[str, Any]) -> None:
         settings, trims = settings_of(setup)
         self.sensors = len(settings.sensors)
-        paired = 1 << settings.chamber()
-        reference = settings.reference()
-        if reference is not None:
-            paired |= 1 << reference
-        self._sums = BlockSums(self.sensors, paired, 60 * settings["rate_mhz"] // 1000)
+        self._sums = BlockSums(self.sensors, settings.paired(), 60 * settings["rate_mhz"] // 1000)
         self.replay = Replay(Estimator(settings, trims))
 
     def feed(self, payload: bytes) -> None:

@@ -14,6 +14,7 @@ from prkbench import __version__
 from prkbench.analysis.conversion import Conversion
 from prkbench.cli.present import bar
 from prkbench.client import NodeClient, ScpiRefusal
+from prkbench.deploy.ports import find_port
 from prkbench.errors import DataError, UsageError
 from prkbench.local.usb_bridge import AUTO, BRIDGES
 from prkbench.logger import Capture, Logger, Progress
@@ -30,7 +31,10 @@ _PATIENCE_S = 10.0
 def log(
     out: Annotated[Path, typer.Option("--out", help="Run file to write, or to go on with.")],
     port: Annotated[
-        str | None, typer.Option("--port", help="Serial port, socket:// or rfc2217:// URL.")
+        str | None,
+        typer.Option(
+            "--port", help="Serial port, socket:// or rfc2217://; default: the one board."
+        ),
     ] = None,
     sensor: Annotated[
         str | None,
@@ -70,9 +74,8 @@ def _connected(
     if sensor is None:
         if i2c is not None:
             raise UsageError("--i2c names a bridge: give --sensor adafruit, too")
-        if port is None:
-            raise UsageError("name the node with --port, or sensors on a bridge with --sensor")
-        with contextlib.closing(NodeClient.connect(port, patience_s=_PATIENCE_S)) as client:
+        found = port or find_port()
+        with contextlib.closing(NodeClient.connect(found, patience_s=_PATIENCE_S)) as client:
             yield client
         return
     if sensor != "adafruit":

@@ -1,0 +1,1 @@
+"""What tests put on the emulated board beside the firmware."""
