@@ -165,7 +165,7 @@ def free_memory(bench: PicoBench, name: str) -> list[Figure]:
     left = bench.between(free) + before - loaded + bench.between("load('memory').of_the_door()")
     bench.inside("forget('filled')")
     most = "what commands and blocks allocate"
-    return [Figure(f"{name}: free heap, windows full", left, "byte", False, 40960, most, True)]
+    return [Figure(f"{name}: free heap, windows full", left, "byte", False, 40000, most, True)]
 
 
 # Blocks and commands ----------------------------------------------------------------------
