@@ -105,7 +105,7 @@ def forced_sampling(bench: PicoBench) -> list[Figure]:
         Figure("5 Hz x 2: processor beside the idle poll", share, "%", True, 3.0, "set for 5 Hz"),
         _sample("5 Hz x 2", share, 5),
         _allocated(bench, "5 Hz x 2", 5, 2.0),
-        *free_memory(bench, "5 Hz x 2"),
+        *free_memory(bench, "5 Hz x 2", 40000),
     ]
 
 
@@ -120,7 +120,8 @@ def fifo_sampling(bench: PicoBench) -> list[Figure]:
         _sample("200 Hz x 2", percent, 200),
         _allocated(bench, "200 Hz x 2", 200, 0.5),
         *_latency(bench),
-        *free_memory(bench, "200 Hz x 2"),
+        # The FIFO sampler and what it fetches into take 4.6 kB more.
+        *free_memory(bench, "200 Hz x 2", 36000),
     ]
 
 
@@ -154,7 +155,7 @@ def _latency(bench: PicoBench) -> list[Figure]:
     ]  # fmt: skip
 
 
-def free_memory(bench: PicoBench, name: str) -> list[Figure]:
+def free_memory(bench: PicoBench, name: str, least: int) -> list[Figure]:
     """With the ring of 4096 samples and both windows full; what the test itself takes is out."""
     assert bench.inside("node.samples.capacity") == 4096
     free = "load('memory').free()"
@@ -165,7 +166,7 @@ def free_memory(bench: PicoBench, name: str) -> list[Figure]:
     left = bench.between(free) + before - loaded + bench.between("load('memory').of_the_door()")
     bench.inside("forget('filled')")
     most = "what commands and blocks allocate"
-    return [Figure(f"{name}: free heap, windows full", left, "byte", False, 40000, most, True)]
+    return [Figure(f"{name}: free heap, windows full", left, "byte", False, least, most, True)]
 
 
 # Blocks and commands ----------------------------------------------------------------------

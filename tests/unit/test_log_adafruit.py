@@ -243,7 +243,6 @@ def test_a_rate_that_the_bridge_cannot_keep_is_refused_with_its_figures() -> Non
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("--out", "r.prk"), "--port"),
         (("--out", "r.prk", "--i2c", "mcp2221"), "--sensor adafruit"),
         (("--out", "r.prk", "--sensor", "bosch"), "expected adafruit"),
         (("--out", "r.prk", "--sensor", "adafruit", "--port", "x"), "leave one out"),
