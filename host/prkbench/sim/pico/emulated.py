@@ -58,9 +58,6 @@ class EmulatedPico:
         self._mcu = self._device.mcu
         self._simulator = self._device.simulator
         self._clock = self._simulator.clock
-        # The firmware has no use for the PIO blocks; asking them after every instruction takes a
-        # sixth of the time.
-        self._mcu.pio = []
         start, size = self.image.files_start, self.image.files_size
         self._mcu.flash[start : start + size] = littlefs_image(files, size)
         self.unique_id = serial_number(seed).hex()
