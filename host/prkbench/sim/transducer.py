@@ -15,7 +15,8 @@ import numpy as np
 from scipy.signal import lfilter
 
 from prkbench.errors import UsageError
-from prkbench.sim.chamber import Source
+from prkbench.sim.lag import lag_response
+from prkbench.sim.plant.plant import Source
 from prkbench.sim.surroundings import FloatArray, spawn
 
 _CHUNK_S = 3600
@@ -58,24 +59,6 @@ class TransducerSpec:
             lag_s=0.0,
             self_heating_k=0.0,
         )
-
-
-def lag_response(values: FloatArray, step_s: float, tau_s: float, start: float) -> FloatArray:
-    """Follow a first-order lag driven by a series of straight lines.
-
-    `values` are at equal steps, the response begins at `start` at the first of them. Exact for
-    such an input: y' = (x - y)/tau. A `tau_s` of 0 returns the input.
-    """
-    if tau_s == 0.0:
-        return values.copy()
-    ratio = step_s / tau_s
-    keep = math.exp(-ratio)
-    ramp = -math.expm1(-ratio) / ratio
-    # y[n+1] = keep y[n] + (ramp - keep) x[n] + (1 - ramp) x[n+1]
-    drive = (ramp - keep) * values[:-1] + (1.0 - ramp) * values[1:]
-    tail, _ = lfilter([1.0], [1.0, -keep], drive, zi=np.array([keep * start]))
-    response: FloatArray = np.concatenate(([start], tail))
-    return response
 
 
 class Transducer:
