@@ -48,6 +48,7 @@ Pressure = Annotated[float, *_quantity(Dimension.PRESSURE)]
 PositivePressure = Annotated[float, *_quantity(Dimension.PRESSURE, positive=True)]
 PressureOffset = Annotated[float, *_quantity(Dimension.PRESSURE_DIFFERENCE)]
 Temperature = Annotated[float, *_quantity(Dimension.TEMPERATURE)]
+TemperatureSpread = Annotated[float, *_quantity(Dimension.TEMPERATURE_DIFFERENCE), Field(ge=0.0)]
 Volume = Annotated[float, *_quantity(Dimension.VOLUME)]
 Duration = Annotated[float, *_quantity(Dimension.DURATION)]
 PositiveDuration = Annotated[float, *_quantity(Dimension.DURATION, positive=True)]
@@ -169,6 +170,13 @@ class Sensors(_Table):
     null_uncertainty_pa: Pressure = Field(50.0, alias="null_uncertainty")
 
 
+class Residual(_Table):
+    """The gas's mean temperature that no sensor sees: it, not the sensor, limits a bench."""
+
+    rms_k: TemperatureSpread = Field(0.010, alias="rms")
+    correlation_time_s: PositiveDuration = Field(1800.0, alias="correlation_time")
+
+
 class RigHead(_Table):
     """Name, mode (A pressurised, B evacuated, C outlet pumped) and time acceleration."""
 
@@ -188,6 +196,7 @@ class Rig(_Table):
     node: Node = Node()
     limit: Limit = Limit()
     sensors: Sensors = Sensors()
+    residual: Residual = Residual()
 
     @model_validator(mode="after")
     def _mode_fits(self) -> Self:
@@ -283,6 +292,7 @@ _TABLES: dict[str, type[_Table]] = {
     "node": Node,
     "limit": Limit,
     "sensors": Sensors,
+    "residual": Residual,
 }
 
 
