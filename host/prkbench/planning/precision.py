@@ -37,7 +37,7 @@ def rmse_per_s(setting: Setting, k_per_s: float, duration_s: float) -> float:
     count = max(6, min(_MOST_BLOCKS, math.floor(length / 60.0)))
     block_s = length / count
     # Every block lies on the grid of the room's draws; below a minute none does, and none is asked.
-    centres = (np.arange(count) + 0.5) * block_s
+    centres = (np.arange(count, dtype=np.float64) + 0.5) * block_s
     p = setting.pressure_at(k_per_s, centres)
     pa_per_k = p / setting.temperature_k
     noise = setting.noise

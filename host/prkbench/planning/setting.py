@@ -96,9 +96,27 @@ class Setting:
     def usable_s(self, k_per_s: float) -> float:
         """How long the pressure stays where the sensor reads and the law holds; inf if always."""
         ends = [SENSOR_LOW_PA, SENSOR_HIGH_PA]
-        if self.constant_inflow:
-            ends.append(CRITICAL_RATIO * self.reference_pa)
+        if self.law == "choked":
+            ends.append(self._unchoked_pa())
         return min((self._time_to(end, k_per_s) for end in ends), default=math.inf)
+
+    def _unchoked_pa(self) -> float:
+        """The chamber's pressure at which a choked leak stops being one."""
+        inwards = self.pressure_pa < self.reference_pa
+        ratio = CRITICAL_RATIO if inwards else 1.0 / CRITICAL_RATIO
+        return self.reference_pa * ratio
+
+    def checked(self) -> Setting:
+        """Return itself; UsageError for pressures no BMP390 reads, and for a leak not choked."""
+        _require_readable(f"mode {self.mode}: chamber.pressure", self.pressure_pa)
+        ratio = min(self.pressure_pa, self.reference_pa) / max(self.pressure_pa, self.reference_pa)
+        if self.law == "choked" and ratio > CRITICAL_RATIO:
+            raise UsageError(
+                f"mode {self.mode}: a leak between {self.pressure_pa / 100.0:g} and "
+                f"{self.reference_pa / 100.0:g} hPa is not choked (ratio {ratio:.3f}, at most "
+                f"{CRITICAL_RATIO:.3f}): its law would not hold; take mode C or law = 'orifice'"
+            )
+        return self
 
     def _time_to(self, end_pa: float, k_per_s: float) -> float:
         """When the pressure comes to end_pa on its way; inf where it never does."""
@@ -123,7 +141,6 @@ class Setting:
 def setting_of(rig: Rig) -> Setting:
     """Return the setting of a rig file; UsageError names a pressure that no sensor of it reads."""
     chamber = rig.chamber
-    _require_readable("chamber.pressure", chamber.pressure_pa)
     mode = rig.rig.mode
     if "outlet" in rig.node.roles:
         _require_readable(
@@ -142,7 +159,7 @@ def setting_of(rig: Rig) -> Setting:
         Noise.of(rig),
         rig.node.lag_s,
         rig.sensors.null_uncertainty_pa,
-    )
+    ).checked()
 
 
 def _require_readable(key: str, pressure_pa: float) -> None:

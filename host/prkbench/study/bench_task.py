@@ -18,6 +18,7 @@ from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.independent import FloatArray, Used
 from prkbench.errors import UsageError
 from prkbench.law import driving_pressure_pa
+from prkbench.planning.noise import Noise
 from prkbench.rig import Rig, parse_rig
 from prkbench.sim.chamber import Bench, BenchSpec
 from prkbench.sim.rig_world import surroundings_of, truth_of
@@ -124,7 +125,7 @@ def _minutes(
     spec = TransducerSpec(offset_pa=offset_pa, lag_s=rig.node.lag_s)
     rng = spawn(seed, _NOISE, number)
     sensor = Transducer(bench.source(place), int(rng.integers(1 << 62)), spec, history_s=3600.0)
-    p_noise, t_noise = block_noise(rig, spec)
+    noise = Noise.of(rig, spec)
     steps = _centres()
     # Plain additions: their order is fixed, so the mean is the same on every machine.
     means = np.array(
@@ -135,20 +136,10 @@ def _minutes(
             )
         ]
     )
-    p = means[:, 0] + p_noise * rng.standard_normal(count)
-    t = means[:, 1] + _KELVIN + t_noise * rng.standard_normal(count)
+    p = means[:, 0] + noise.white_pa * rng.standard_normal(count)
+    t = means[:, 1] + _KELVIN + noise.white_k * rng.standard_normal(count)
     return p, t
 
 
 def _centres() -> Sequence[float]:
     return [_PART_S * (n + 0.5) for n in range(round(60.0 / _PART_S))]
-
-
-def block_noise(rig: Rig, spec: TransducerSpec) -> tuple[float, float]:
-    """White noise of a minute's mean with this rig's sampling: pressure Pa, temperature K."""
-    node = rig.node
-    samples = max(1.0, 60.0 * node.rate_hz)
-    return (
-        spec.noise_pa * math.sqrt(16.0 / node.oversampling_pressure / samples),
-        spec.temperature_noise_k / math.sqrt(node.oversampling_temperature * samples),
-    )
