@@ -5,12 +5,14 @@ driving pressure is normalised so that x equals p - p_ref where (p + p_ref)/2 = 
 all laws are then comparable at the conditions the rig names.
 """
 
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Law: TypeAlias = Literal["linear", "viscous", "choked", "sealed"]
+_CHOKED_BELOW = 0.528
 LAWS: tuple[Law, ...] = ("linear", "viscous", "choked", "sealed")
 
 
@@ -29,3 +31,23 @@ def driving_pressure_pa(
     if law == "choked":
         return p + 0.0 * ref
     return p - ref
+
+
+def nearest_law(
+    pressures_pa: Sequence[float], reference_pa: float, flows: Sequence[float], norm_pa: float
+) -> Law:
+    """Return the law whose driving pressure follows these flows most nearly, by their ratios.
+
+    The first pressure is the start. Choked is considered only where it can hold, with gas leaving
+    and the reference below 0.528 of the start: its driving pressure never comes to rest.
+    """
+    flow = np.abs(np.asarray(flows, dtype=np.float64))
+    candidates: list[Law] = ["viscous", "linear"]
+    if reference_pa <= _CHOKED_BELOW * pressures_pa[0]:
+        candidates.append("choked")
+
+    def miss(law: Law) -> float:
+        x = np.abs(driving_pressure_pa(law, pressures_pa, reference_pa, norm_pa))
+        return float(np.sum(np.log((flow / flow[0]) / (x / x[0])) ** 2))
+
+    return min(candidates, key=miss)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from prkbench import __version__
-from prkbench.cli import demo, flashing, importing, logging, node, ports, verifying
+from prkbench.cli import demo, flashing, importing, logging, node, plan, ports, verifying
 from prkbench.errors import PrkError
 
 app = typer.Typer(
@@ -43,6 +43,7 @@ for _name, _command in (
     ("import", importing.import_log),
     ("list", ports.list_nodes),
     ("node", node.node),
+    ("plan", plan.plan),
 ):
     app.command(_name)(_ending(_command))
 
