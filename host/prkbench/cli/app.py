@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from prkbench import __version__
-from prkbench.cli import demo, flashing, importing, logging, node, plan, ports, verifying
+from prkbench.cli import demo, flashing, importing, logging, node, plan, ports, simulate, verifying
 from prkbench.errors import PrkError
 
 app = typer.Typer(
@@ -44,6 +44,7 @@ for _name, _command in (
     ("list", ports.list_nodes),
     ("node", node.node),
     ("plan", plan.plan),
+    ("simulate", simulate.simulate),
 ):
     app.command(_name)(_ending(_command))
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from prkbench.errors import UsageError
-from prkbench.rig import (
+from prkbench.quantities import (
     Duration,
     Frequency,
     MassRate,
@@ -20,11 +20,13 @@ from prkbench.rig import (
     PositivePressure,
     Pressure,
     PressureOffset,
-    Role,
+    Table,
     Temperature,
+    TemperatureDifference,
+    TemperatureSpread,
     Volume,
 )
-from prkbench.units import Dimension, parse
+from prkbench.rig import Role
 
 Word = Literal[
     "NO VERDICT YET", "LEAK", "SEALED", "REDUCED", "UNCHANGED", "INCREASED", "RETURNED", "MASKED",
@@ -37,15 +39,6 @@ FlowLaw = Literal["viscous", "choked", "linear", "open"]
 LOG_WORDS = ("HATCH SHUT", "HATCH OPENED", "REPRESS", "VENT", "VALVE", "STEP", "NOTE")
 LONGEST_LOG = 52
 """Bytes of a note that the node's event record holds."""
-
-
-def _difference(value: object) -> float:
-    if not isinstance(value, str):
-        raise ValueError(f"{value!r} has no unit, write text such as '-1.4 K'")
-    try:
-        return parse(value, Dimension.TEMPERATURE_DIFFERENCE)
-    except UsageError as error:
-        raise ValueError(str(error)) from None
 
 
 def _log_entry(value: object) -> object:
@@ -61,14 +54,7 @@ def _none_for_false(value: object) -> object:
     return None if value is False else value
 
 
-Kelvins = Annotated[float, BeforeValidator(_difference)]
 LogEntry = Annotated[str, BeforeValidator(_log_entry)]
-
-
-class Table(BaseModel):
-    """A table of a scenario: unknown keys are errors, values never change after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
 
 
 class Conclusion(Table):
@@ -91,7 +77,7 @@ class VesselTruth(Table):
     temperature_k: Temperature = Field(295.0, alias="temperature")
     gas_tau_s: Duration | None = Field(None, alias="gas_tau")
     wall_tau_s: PositiveDuration | None = Field(None, alias="wall_tau")
-    residual_k: Kelvins | None = Field(None, alias="residual")
+    residual_k: TemperatureSpread | None = Field(None, alias="residual")
     loss_kg_per_s: MassRate | None = Field(None, alias="loss")
 
 
@@ -124,8 +110,8 @@ class Room(Table):
     """Temperature and weather around the vessels; swings are peak to peak."""
 
     temperature_k: Temperature = Field(295.0, alias="temperature")
-    hvac_k: Kelvins = Field(0.0, alias="hvac")
-    day_k: Kelvins = Field(0.0, alias="day")
+    hvac_k: TemperatureSpread = Field(0.0, alias="hvac")
+    day_k: TemperatureSpread = Field(0.0, alias="day")
     ambient_pa: PositivePressure = Field(101325.0, alias="ambient")
     weather_pa_per_sqrt_h: float = Field(0.0, ge=0.0, alias="weather_pa_per_sqrt_h")
 
@@ -182,7 +168,7 @@ class RoomEvent(_Event):
     """The room's temperature changes: at once, or over a time; for good, or decaying with tau."""
 
     do: Literal["room"]
-    change_k: Kelvins = Field(alias="change")
+    change_k: TemperatureDifference = Field(alias="change")
     over_s: PositiveDuration | None = Field(None, alias="over")
     tau_s: PositiveDuration | None = Field(None, alias="tau")
 
@@ -217,8 +203,8 @@ class Stage(Table):
 
     duration_s: PositiveDuration = Field(alias="duration")
     vessels: dict[str, VesselTruth] = Field(min_length=1)
-    reservoirs: dict[str, ReservoirTruth] = {}
-    paths: dict[str, PathTruth] = {}
+    reservoirs: dict[str, ReservoirTruth] = Field(default_factory=dict)
+    paths: dict[str, PathTruth] = Field(default_factory=dict)
     room: Room = Room()
     events: tuple[Event, ...] = ()
     assumed: tuple[str, ...] = ()
@@ -268,7 +254,7 @@ class ThermometerView(Table):
     """Temperature readings taken with the gauge's; their resolution."""
 
     vessel: str
-    resolution_k: Kelvins = Field(alias="resolution")
+    resolution_k: TemperatureSpread = Field(alias="resolution")
 
 
 class PrkStage(Stage):
@@ -276,7 +262,7 @@ class PrkStage(Stage):
 
     gauge: GaugeView
     thermometer: Annotated[ThermometerView | None, BeforeValidator(_none_for_false)] = None
-    swing_k: Kelvins = Field(1.0, alias="swing")
+    swing_k: TemperatureSpread = Field(1.0, alias="swing")
     volume_m3: Volume = Field(4.0, alias="told_volume")
 
     @model_validator(mode="after")
@@ -350,9 +336,7 @@ class Scenario(Table):
         found = {"prk": self.prk, "bench": self.bench}.get(scale)
         if found is None:
             there = [name for name in ("prk", "bench") if getattr(self, name) is not None]
-            raise UsageError(
-                f"{self.name} has no scale '{scale}', expected {' or '.join(there)}"
-            )
+            raise UsageError(f"{self.name} has no scale '{scale}', expected {' or '.join(there)}")
         return found
 
     def required(self, scale: str) -> Conclusion:

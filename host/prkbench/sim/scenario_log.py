@@ -62,7 +62,9 @@ def operators_log(told: Iterable[Entry]) -> list[tuple[float, str]]:
 def _told(event: Any) -> str:
     """Return the event in words."""
     if isinstance(event, LevelEvent):
-        return f"{event.vessel} {'filled' if event.do == 'fill' else 'vented'} to {_kpa(event.to_pa)}"
+        return (
+            f"{event.vessel} {'filled' if event.do == 'fill' else 'vented'} to {_kpa(event.to_pa)}"
+        )
     if isinstance(event, ValveEvent):
         return f"{event.path} {'opened' if event.do == 'open' else 'shut'}"
     if isinstance(event, RateEvent):

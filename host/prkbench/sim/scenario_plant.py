@@ -26,8 +26,8 @@ from prkbench.sim.plant.spec import (
     SetOpen,
     SetSurroundings,
     SetVolume,
-    Vessel,
     VentTo,
+    Vessel,
 )
 from prkbench.sim.scenario import (
     BenchStage,
@@ -93,10 +93,10 @@ def element_for(law: FlowLaw, rate_kg_per_s: float | None, stage: Stage) -> Elem
 
 def plant_of(stage: PrkStage | BenchStage) -> PlantSpec:
     """Return the plant of a stage; UsageError for what its instrument could not measure."""
-    bench = isinstance(stage, BenchStage)
-    if bench:
+    thermal = _PRK_THERMAL
+    if isinstance(stage, BenchStage):
         _check_range(stage)
-    thermal = _BENCH_THERMAL if bench else _PRK_THERMAL
+        thermal = _BENCH_THERMAL
     room = stage.room
     events, holds = _happening(stage)
     return PlantSpec(
@@ -149,7 +149,9 @@ def _reservoirs(stage: Stage) -> Iterator[Reservoir]:
 def _element(stage: Stage, path: PathTruth) -> Element:
     if path.law != "open":
         return element_for(path.law, path.rate_kg_per_s, stage)
-    joined = [stage.vessels[end].volume_m3 for end in (path.source, path.to) if end in stage.vessels]
+    joined = [
+        stage.vessels[end].volume_m3 for end in (path.source, path.to) if end in stage.vessels
+    ]
     return LinearConductance(min(joined) / _HATCH_TAU_S)
 
 

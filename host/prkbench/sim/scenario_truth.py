@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from prkbench.sim.plant.plant import Plant
-from prkbench.sim.scenario import RateEvent, Stage
+from prkbench.sim.scenario import RateEvent, Stage, VolumeEvent
 from prkbench.sim.surroundings import FloatArray
 from prkbench.units import to_lb_per_day
 
@@ -78,3 +78,19 @@ def external_rate(stage: Stage) -> tuple[float, float]:
         if path.law != "open" and path.to not in stage.vessels and name != "baseline":
             total += leak_rate(stage, name, t_s)
     return float(np.mean(0.5 * (total[1:] + total[:-1]))), float(total[-1])
+
+
+def constant_rate(stage: Stage) -> float | None:
+    """Return the leak in lb/day where one k describes the whole record, None where none does.
+
+    That is: one volume, no inflow past a hatch, and a leak that does not change.
+    """
+    mean, _ = external_rate(stage)
+    joined = any(path.law == "open" and not path.shut for path in stage.paths.values())
+    inflow = any(
+        path.rate_kg_per_s and path.source not in stage.vessels for path in stage.paths.values()
+    )
+    resized = any(isinstance(event, VolumeEvent) for event in stage.events)
+    changing = any(isinstance(event, RateEvent) for event in stage.events)
+    lossy = any(vessel.loss_kg_per_s for vessel in stage.vessels.values())
+    return None if joined or inflow or resized or changing or lossy else mean
