@@ -199,6 +199,9 @@ def _event_lines(events: Sequence[EventNote], span: tuple[float, float]) -> dict
         ends = {"x0": event.t_h, "x1": event.t_h, "y0": 0, "y1": 1, "yref": "paper"}
         line = {"color": GREY, "width": 1, "dash": "dot"}
         shapes.append({"type": "line", "xref": "x", "layer": "below", "line": line, **ends})
+        if labels and event.t_h == labels[-1]["x"]:
+            labels[-1]["text"] += f", {number}"
+            continue
         if labels and event.t_h - labels[-1]["x"] < room:
             continue
         place = {"x": event.t_h, "y": 1, "yref": "paper", "yanchor": "top", "xanchor": "left"}

@@ -97,32 +97,36 @@ def _pressure(told: Told, t_h: FloatArray) -> _Drawn:
     courses = told.truth.vessels
     scale, unit = pressure_unit(np.concatenate([c.pressure_pa for c in courses.values()]))
     sheet = Sheet()
-    for seen in told.pressures:
-        sheet.dots(seen.name, seen.t_h, seen.values / scale, BLUE, 0.8)
     for colour, (name, course) in zip(_COLOURS, courses.items(), strict=False):
         sheet.line(f"{name}, truth", t_h, course.pressure_pa / scale, colour)
+    for seen in told.pressures:
+        sheet.dots(seen.name, seen.t_h, seen.values / scale, BLUE, 0.8)
     return f"Pressure, {unit}", "Dots are what the operator saw.", sheet, {"height": 320}
 
 
 def _temperature(told: Told, t_h: FloatArray) -> _Drawn:
     sheet = Sheet()
-    for seen in told.temperatures:
-        sheet.dots(seen.name, seen.t_h, seen.values - ZERO_C_K, BLUE, 0.8)
-    kept = [seen.values - ZERO_C_K for seen in told.temperatures]
+    kept = []
     for colour, (name, course) in zip(_COLOURS, told.truth.vessels.items(), strict=False):
         celsius = course.temperature_k - ZERO_C_K
         sheet.line(f"{name}, truth", t_h, celsius, colour)
         kept.append(celsius)
-    note = "Dots are what the operator saw." if told.temperatures else "Nobody recorded it."
-    return "Temperature of the gas, °C", note, sheet, {
-        "height": 220, "yaxis": y_range([np.concatenate(kept)], 0.08),
-    }  # fmt: skip
+    recorded = [seen for seen in told.temperatures if np.isfinite(seen.values).any()]
+    for seen in recorded:
+        sheet.dots(seen.name, seen.t_h, seen.values - ZERO_C_K, BLUE, 0.8)
+        kept.append(seen.values - ZERO_C_K)
+    note = "Dots are what the operator saw." if recorded else "Nobody recorded it."
+    layout = {"height": 220, "yaxis": y_range([np.concatenate(kept)], 0.12)}
+    return "Temperature of the gas, °C", note, sheet, layout
 
 
 def _rates(told: Told, t_h: FloatArray) -> _Drawn:
     sheet = Sheet()
+    highest = 0.0
     for colour, (name, rate) in zip(_COLOURS, told.truth.rates.items(), strict=False):
         sheet.line(name, t_h, rate, colour)
+        highest = max(highest, float(rate.max()))
     note = "The truth, at 101.3 kPa into vacuum; what flows at a lower pressure is less."
-    layout = {"height": 200, "yaxis": {"rangemode": "tozero"}}
+    # Room above for the events' numbers, and below so that no leak at all can be seen, too.
+    layout = {"height": 200, "yaxis": {"range": [-0.05 * (highest or 1.0), 1.2 * (highest or 1.0)]}}
     return "Leaks, lb/day of the PrK", note, sheet, layout

@@ -80,7 +80,7 @@ def _told(event: Any) -> str:
         return f"room {event.change_k:+.3g} K{how}"
     if isinstance(event, HoldEvent):
         return f"{event.vessel} held between {_kpa(event.low_pa)} and {_kpa(event.high_pa)}"
-    return "nothing"
+    return "no change"
 
 
 def _kpa(pressure_pa: float) -> str:
