@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from prkbench.errors import UsageError
 from prkbench.sim.gas import CP_AIR, CV_AIR, GAMMA, R_AIR
-from prkbench.sim.plant.balance import Balance, Body
-from prkbench.sim.plant.forcing import HEAD, PER_VESSEL
+from prkbench.sim.plant.balance import Balance
+from prkbench.sim.plant.body import Body
 from prkbench.sim.plant.spec import (
     Event,
     Fill,
@@ -40,11 +40,16 @@ class _Gas:
 
 
 def _look(balance: Balance, n: int, t_s: float, state: list[float]) -> _Gas:
-    pressures, gas, walls = balance.conditions(t_s, state)
-    row = balance.row(t_s)
-    j = HEAD + PER_VESSEL * n
-    unseen = row[j + 4] + (t_s - row[0]) * row[j + 5]
-    return _Gas(balance.bodies[n], t_s, state[2 * n], gas[n], walls[n], unseen, pressures[n])
+    now = balance.moment(t_s, state)
+    return _Gas(
+        balance.bodies[n],
+        t_s,
+        state[2 * n],
+        now.gas[n],
+        now.walls[n],
+        now.unseen(n)[0],
+        now.pressures[n],
+    )
 
 
 def _refuse(event: Fill | VentTo, present_pa: float, wrong: str, right: str) -> UsageError:

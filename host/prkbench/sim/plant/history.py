@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prkbench.sim.gas import CV_AIR, R_AIR
-from prkbench.sim.plant.balance import Balance, yielding_pressure_pa
+from prkbench.sim.plant.balance import Balance
+from prkbench.sim.plant.body import yielding_pressure_pa
 from prkbench.sim.plant.forcing import HEAD, PER_VESSEL, Table
 from prkbench.sim.plant.stepper import STAGES, dense
 from prkbench.sim.surroundings import FloatArray

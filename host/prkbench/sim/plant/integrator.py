@@ -111,7 +111,7 @@ class Integrator:
 
     def _pressure(self, hold: Hold, t_s: float, state: list[float]) -> float:
         n = self.balance.names.index(hold.vessel)
-        return self.balance.conditions(t_s, state)[0][n]
+        return self.balance.moment(t_s, state).pressures[n]
 
     def _march(self, target_s: float, holds: list[Hold], steps: Steps) -> None:
         """Step to `target_s`, or to the first repress before it."""
@@ -152,9 +152,7 @@ class Integrator:
             self.now_s = target_s if h == left else self.now_s + h
             self._state, rates = state, stages[-1]
             self._step_s = max(self._step_s, wanted) if limited and wanted >= h else wanted
-            if (balance.ties or self._step_s < 4.0 * QUICK_S) and balance.retie(
-                self.now_s, state, rates
-            ):
+            if (balance.ties or self._step_s < 4.0 * QUICK_S) and balance.retie(self.now_s, state):
                 rates = balance.rates(self.now_s, state)
                 if balance.ties:
                     self._step_s = max(self._step_s, QUICK_S)

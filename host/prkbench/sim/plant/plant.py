@@ -10,12 +10,12 @@ from typing import NamedTuple
 import numpy as np
 
 from prkbench.errors import UsageError
-from prkbench.sim.plant.balance import flow_kg_s
+from prkbench.sim.plant.body import flow_kg_s
 from prkbench.sim.plant.forcing import sun_k
 from prkbench.sim.plant.history import Piece, VesselSeries
 from prkbench.sim.plant.integrator import Happening, Integrator
 from prkbench.sim.plant.spec import PlantSpec, Reservoir, SetElement, SetOpen, SetSurroundings
-from prkbench.sim.surroundings import FloatArray, SurroundingsTrace
+from prkbench.sim.surroundings import CHUNK_S, FloatArray, SurroundingsTrace
 
 __all__ = ["Happening", "Plant", "Source", "VesselState"]
 
@@ -41,7 +41,8 @@ class Plant:
     """One realisation of a plant, deterministic from (spec, seed), from time zero on.
 
     `surroundings` has the room and the weather (`.at(t_s)`, `.series(t_s)`). With `history_s`
-    only that much before the latest time can be asked for, so that a month takes little memory.
+    only that much before the latest time that was asked for is sure to be known, so that a month
+    takes little memory.
     """
 
     def __init__(self, spec: PlantSpec, seed: int, history_s: float | None = None) -> None:
@@ -50,6 +51,7 @@ class Plant:
         self.surroundings = SurroundingsTrace(spec.surroundings, seed, changes)
         self._integrator = Integrator(spec, seed, self.surroundings)
         self._history_s = history_s
+        self._asked_s = 0.0
         self._pieces: list[Piece] = []
         self._starts: list[float] = []
         self._numbers = {vessel.name: n for n, vessel in enumerate(spec.vessels)}
@@ -171,7 +173,8 @@ class Plant:
             piece = self._integrator.advance()
             self._pieces.append(piece)
             self._starts.append(piece.start_s)
-            self._forget(first_s)
+        self._asked_s = max(self._asked_s, last_s)
+        self._forget(first_s)
         if first_s < self._starts[0]:
             raise UsageError(
                 f"the plant's state at {first_s:g} s is forgotten, "
@@ -179,9 +182,10 @@ class Plant:
             )
 
     def _forget(self, needed_s: float) -> None:
-        """Drop pieces that lie more than `history_s` before now and are not asked for."""
+        """Drop pieces that lie more than `history_s` before what was asked for last."""
         if self._history_s is None:
             return
-        oldest = min(needed_s, self._integrator.now_s - self._history_s)
-        while len(self._pieces) > 1 and self._pieces[0].end_s <= oldest:
+        # Sensors ask hour by hour, and one of them is first: an hour more is for the others.
+        oldest = min(needed_s, self._asked_s - self._history_s - CHUNK_S)
+        while self._pieces[0].end_s <= oldest:
             del self._pieces[0], self._starts[0]

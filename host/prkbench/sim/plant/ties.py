@@ -8,72 +8,71 @@ passage's pressure drop is the one its law needs for the flow.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from prkbench.sim.elements import Element
+from prkbench.sim.plant.body import LAMINAR_PA, Body, Vent, flow_kg_s
+from prkbench.sim.plant.slopes import Moment, pascal_per_kg
 
-if TYPE_CHECKING:
-    from prkbench.sim.plant.balance import Balance
-
+# A passage is tied when it levels its ends with a time constant below the first of these and its
+# drop is what its law needs but for the last; it is let go when its law would take the second.
 QUICK_S = 2.0
-"""A passage is tied when it levels its ends with a time constant below this."""
-SLOW_S = 10.0
-"""A tied passage is let go when its own law would take this long."""
-LEVEL_PA = 0.02
-"""A passage is tied when its drop is this close to what its law needs."""
+_SLOW_S = 10.0
+_LEVEL_PA = 0.02
 _RELAX_S = 30.0
 
 
-@dataclass(frozen=True)
-class Tie:
-    """A tied passage, its ends as numbers."""
+def _levelling_s(vent: Vent, pa_per_kg: float, now: Moment, gas_k: float) -> float:
+    """Time constant with which a passage levels its ends by its own law."""
+    low = min(now.pressures[vent.a], now.pressures[vent.b])
+    drop = max(abs(now.pressures[vent.a] - now.pressures[vent.b]), LAMINAR_PA)
+    flow = abs(vent.element.mass_flow(low + drop, low, gas_k))
+    return drop / (flow * pa_per_kg) if flow * pa_per_kg > 0.0 else math.inf
 
-    name: str
-    element: Element
-    a: int
-    b: int
+
+def should_tie(
+    bodies: Sequence[Body], vent: Vent, tied: bool, now: Moment, slopes: list[float]
+) -> bool:
+    """Whether a passage should be tied; `slopes` are Pa/s of every end as it is."""
+    a, b = vent.a, vent.b
+    gas_k = now.gas[a] if now.pressures[a] >= now.pressures[b] else now.gas[b]
+    gain = pascal_per_kg(bodies, a, now, gas_k) + pascal_per_kg(bodies, b, now, gas_k)
+    lasts = _levelling_s(vent, gain, now, gas_k)
+    if tied:
+        return lasts < _SLOW_S
+    return lasts < QUICK_S and lasts * abs(slopes[a] - slopes[b]) < _LEVEL_PA
 
 
 def tie_flows(
-    balance: Balance,
-    t_s: float,
-    pressures: list[float],
-    gas: list[float],
-    slopes: list[float],
-) -> Iterator[tuple[Tie, float, float]]:
-    """Yield each tie with its flow, kg/s, and the temperature of the gas in it.
+    bodies: Sequence[Body], ties: Sequence[Vent], now: Moment, slopes: list[float]
+) -> Iterator[tuple[Vent, float, float]]:
+    """Yield each tied passage with its flow, kg/s, and the temperature of the gas in it.
 
-    `slopes`: Pa/s of every end without the ties' flows.
+    `slopes`: Pa/s of every end without these flows.
     """
-    ties = list(balance.ties.values())
-    warm = [gas[tie.a] if pressures[tie.a] >= pressures[tie.b] else gas[tie.b] for tie in ties]
+    gas, p = now.gas, now.pressures
+    warm = [gas[tie.a] if p[tie.a] >= p[tie.b] else gas[tie.b] for tie in ties]
     flows: list[float] = []
+    gains: list[tuple[float, float]] = []
     # Which end the gas comes from is known once the sign of the flow is: solve, look, solve.
     for _ in range(2):
         gains = [
-            (
-                balance.pascal_per_kg(tie.a, t_s, pressures, warm[n]),
-                balance.pascal_per_kg(tie.b, t_s, pressures, warm[n]),
-            )
-            for n, tie in enumerate(ties)
+            (pascal_per_kg(bodies, tie.a, now, t), pascal_per_kg(bodies, tie.b, now, t))
+            for tie, t in zip(ties, warm, strict=True)
         ]
         flows = _levelling(ties, gains, slopes)
         warm = [gas[tie.a] if flows[n] >= 0.0 else gas[tie.b] for n, tie in enumerate(ties)]
     for n, tie in enumerate(ties):
-        gain = sum(gains[n])
-        drop = pressures[tie.a] - pressures[tie.b]
-        share = min(1.0, balance.levelling_s(tie, gain, pressures, warm[n]) / _RELAX_S)
-        law = balance.law_kg_s(tie, pressures, warm[n])
-        flow = flows[n] + share * (law - flows[n]) if drop else (1.0 - share) * flows[n]
+        share = min(1.0, _levelling_s(tie, sum(gains[n]), now, warm[n]) / _RELAX_S)
+        law = flow_kg_s(tie.element, p[tie.a], p[tie.b], warm[n])
+        flow = flows[n] + share * (law - flows[n])
         yield tie, flow, gas[tie.a] if flow >= 0.0 else gas[tie.b]
 
 
 def _levelling(
-    ties: list[Tie], gains: list[tuple[float, float]], slopes: list[float]
+    ties: Sequence[Vent], gains: list[tuple[float, float]], slopes: list[float]
 ) -> list[float]:
     """Flows with which the drops along all ties stay as they are."""
     wanted = [slopes[tie.a] - slopes[tie.b] for tie in ties]
