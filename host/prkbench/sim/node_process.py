@@ -53,11 +53,11 @@ def _staged(
 ) -> tuple[Mapping[tuple[int, int], BenchSensor], Truth | None, TypedLines | None]:
     """Return the chips around the node, the truth of a rig, and what an operator types."""
     if scene.scenario is not None:
-        from prkbench.sim.scenario_bench import HISTORY_S, bench_of
+        from prkbench.sim.scenario_bench import bench_of
         from prkbench.sim.scenario_library import scenario
 
-        bench = bench_of(scenario(scene.scenario), scene.seed, history_s=HISTORY_S)
-        return bench.sensors(HISTORY_S), None, bench.typed()
+        bench = bench_of(scenario(scene.scenario), scene.seed)
+        return bench.sensors(), None, bench.typed()
     surroundings = surroundings_of(rig, hvac_k=scene.hvac_k)
     world, truth = world_for(rig, scene.seed, surroundings=surroundings)
     return world.chips, truth, None

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from prkbench.node_setup import ADDRESSES
 from prkbench.rig import Rig
-from prkbench.sim.bmp390_model import CHIP_ID_BMP390
 from prkbench.sim.plant.plant import Plant
-from prkbench.sim.scenario import BenchStage, Scenario
+from prkbench.sim.scenario import BenchStage, Scenario, SensorFaultTruth
 from prkbench.sim.scenario_log import Entry, entries, operators_log
 from prkbench.sim.scenario_plant import plant_of
 from prkbench.sim.scenario_rig import rig_of
-from prkbench.sim.surroundings import spawn
-from prkbench.sim.transducer import Transducer, TransducerSpec
-from prkbench.sim.trims import plausible_trim
+from prkbench.sim.sensor_faults import SensorFault
+from prkbench.sim.transducer import TransducerSpec
 from prkbench.sim.typed_lines import TypedLines
-from prkbench.sim.world import BenchSensor
+from prkbench.sim.world import BenchSensor, World
 
-_TRIMS, _CLOCKS, _SENSORS = 11, 12, 13
-_CLOCK_SPREAD = 0.02
-HISTORY_S = 3600.0
-"""How much of the past a node needs: its chips are taken back by minutes at the most."""
+_YEAR_S = 365.25 * 86400.0
+_HISTORY_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -32,23 +28,28 @@ class BenchSetUp:
     stage: BenchStage
     seed: int
     rig: Rig
-    plant: Plant = field(repr=False)
 
-    def sensors(self, history_s: float | None = None) -> dict[tuple[int, int], BenchSensor]:
+    def sensors(self) -> dict[tuple[int, int], BenchSensor]:
         """Return the chips by (bus, address), each in the place that its role names."""
-        chips = {}
-        for n, (at, role) in enumerate(zip(ADDRESSES, self.stage.sensors, strict=False)):
-            trim = plausible_trim(spawn(self.seed, _TRIMS, n))
-            clock = float(spawn(self.seed, _CLOCKS, n).uniform(-_CLOCK_SPREAD, _CLOCK_SPREAD))
-            own_seed = int(spawn(self.seed, _SENSORS, n).integers(1 << 62))
-            spec = TransducerSpec(offset_limit_pa=self.stage.offsets_within_pa)
-            element = Transducer(self.plant.source(role), own_seed, spec, history_s=history_s)
-            chips[at] = BenchSensor(trim, element, CHIP_ID_BMP390, clock)
-        return chips
+        places = dict(zip(ADDRESSES, self.stage.sensors, strict=False))
+        specs: dict[str, TransducerSpec] = {
+            role: self._transducer(role) for role in self.stage.sensors
+        }
+        return World(plant_of(self.stage), self.seed, places, specs).chips
+
+    def _transducer(self, role: str) -> TransducerSpec:
+        faults = [fault for fault in self.stage.faults if fault.sensor == role]
+        apart = any(fault.kind == "offset" for fault in self.stage.faults)
+        return TransducerSpec(
+            # A control that sets the sensors apart by so much leaves nothing to chance.
+            offset_pa=0.0 if apart else None,
+            offset_limit_pa=self.stage.offsets_within_pa,
+            faults=tuple(_fault(fault) for fault in faults),
+        )
 
     def entries(self) -> list[Entry]:
         """Return everything that happens; a plant of its own is taken to the end for it."""
-        plant = Plant(plant_of(self.stage), self.seed, history_s=HISTORY_S)
+        plant = Plant(plant_of(self.stage), self.seed, history_s=_HISTORY_S)
         plant.at(self.stage.duration_s)
         return entries(self.stage, plant.happenings())
 
@@ -58,9 +59,17 @@ class BenchSetUp:
         return TypedLines([(t_s, f'MARK "{text}"') for t_s, text in log])
 
 
-def bench_of(scenario: Scenario, seed: int, history_s: float | None = None) -> BenchSetUp:
+def bench_of(scenario: Scenario, seed: int) -> BenchSetUp:
     """Set a scenario's bench up; UsageError where it has none or the rig fits no node."""
     stage = scenario.stage("bench")
     assert isinstance(stage, BenchStage)
-    plant = Plant(plant_of(stage), seed, history_s=history_s)
-    return BenchSetUp(scenario, stage, seed, rig_of(scenario, stage), plant)
+    return BenchSetUp(scenario, stage, seed, rig_of(scenario, stage))
+
+
+def _fault(truth: SensorFaultTruth) -> SensorFault:
+    return SensorFault(
+        truth.kind,
+        truth.from_s,
+        pa_per_s=truth.drift_pa_per_year / _YEAR_S,
+        offset_pa=truth.offset_pa,
+    )

@@ -28,6 +28,8 @@ from prknode.settings import Settings
 
 _SLOT_S = 60.0
 _HOUR_SLOTS = 60
+_FITTED_WINDOWS = 3
+"""How many of the node's windows are fitted as it would: what is older is out of them anyway."""
 _ZERO_C_K = 273.15
 _LAWS: dict[str, Law] = {"LINEAR": "linear", "VISCOUS": "viscous", "CHOKED": "choked"}
 
@@ -36,7 +38,7 @@ _LAWS: dict[str, Law] = {"LINEAR": "linear", "VISCOUS": "viscous", "CHOKED": "ch
 class QuickRun:
     """What a bench run gave: minutes as the node reports them, those that count, the host's fit.
 
-    `estimator` stands as the node's would at the end.
+    `estimator` stands as the node's would at the end, but for its long window.
     """
 
     blocks: Blocks
@@ -44,6 +46,18 @@ class QuickRun:
     estimator: Estimator
     host: correlated.HostEstimate | None
     law: Law
+
+
+class _LateEstimator(Estimator):
+    """The node's estimator, which cuts all of the record into segments but fits only its end."""
+
+    def __init__(self, settings: Settings, trims: list[bytes], first_fitted: int) -> None:
+        super().__init__(settings, trims)  # type: ignore[no-untyped-call]
+        self._first_fitted = first_fitted
+
+    def _settled(self, segment: int, slot: int, now: object) -> None:
+        if slot >= self._first_fitted:
+            super()._settled(segment, slot, now)  # type: ignore[no-untyped-call]
 
 
 def quick_run(rig: Rig, sensors: list[BenchSensor], duration_s: float) -> QuickRun:
@@ -57,7 +71,10 @@ def quick_run(rig: Rig, sensors: list[BenchSensor], duration_s: float) -> QuickR
     if count < 1:
         raise UsageError(f"{rig.node.rate_hz:g} Hz is under one sample a minute, expected more")
     means = [_minute_means(sensor, rig, slots, count) for sensor in sensors]
-    estimator = Estimator(settings, [sensor.trim.pack() for sensor in sensors])
+    trims = [sensor.trim.pack() for sensor in sensors]
+    estimator: Estimator = _LateEstimator(
+        settings, trims, slots - _FITTED_WINDOWS * settings["window_min"]
+    )
     segment_of: dict[int, int] = {}
     kept = []
     for slot in range(slots):
@@ -88,7 +105,7 @@ def _minute_means(
     period = _SLOT_S / count
     for first in range(0, slots, _HOUR_SLOTS):
         number = min(_HOUR_SLOTS, slots - first)
-        t_s = first * _SLOT_S + np.arange(number * count) * period
+        t_s = first * _SLOT_S + np.arange(number * count, dtype=np.float64) * period
         pressure, celsius = sensor.transducer.measure_series(
             t_s, rig.node.oversampling_pressure, rig.node.oversampling_temperature
         )
