@@ -67,9 +67,7 @@ def simulate(
         raise UsageError(f"--scale {scale}: expected prk or bench")
     if name.endswith(".toml"):
         if scale is not None or page is not None or runs is not None:
-            raise UsageError(
-                f"{name}: --scale, --page and --runs are for scenarios; leave them out"
-            )
+            raise UsageError(f"{name}: --scale, --page and --runs are for scenarios only")
         return _rig(Path(name), duration, seed, out, csv, as_json)
     if duration is not None:
         raise UsageError("--duration is for a rig file; a scenario has its own")

@@ -326,7 +326,6 @@ class Scenario(Table):
     name: str
     title: str = Field(min_length=1)
     story: str = Field(min_length=1)
-    variant: str | None = None
     conclusion: Conclusion
     prk: PrkStage | None = None
     bench: BenchStage | None = None
