@@ -131,6 +131,11 @@ class Rig(Table):
             raise ValueError(
                 "mode B leaks in: chamber.pressure must be below chamber.reference_pressure"
             )
+        if self.rig.mode == "B" and self.element.law == "choked":
+            raise ValueError(
+                "mode B: what chokes on its way in flows at a constant rate, there is no decay to "
+                "measure: write law = 'orifice', or use mode A or C"
+            )
         if self.rig.mode == "C" and outside > 1000.0:
             raise ValueError("mode C has a pumped outlet: chamber.reference_pressure <= 10 hPa")
         return self

@@ -13,8 +13,8 @@ import typer
 from prkbench.analysis.conversion import Conversion
 from prkbench.cli.element_answer import Between, Kind, answer, element_asked, show
 from prkbench.cli.element_needles import show_needles
+from prkbench.cli.element_options import Text, conditions, mode_named
 from prkbench.errors import UsageError
-from prkbench.flowunits import parse_flow
 from prkbench.rig import load_rig
 from prkbench.sim.elements import (
     CalibratedTable,
@@ -28,7 +28,7 @@ from prkbench.sim.elements import (
     needle_bore_m,
 )
 from prkbench.sim.rig_element import decay_constant, element_of
-from prkbench.sim.wanted import NOMINAL_PA, BenchEnds, Mode
+from prkbench.sim.wanted import BenchEnds, Mode
 from prkbench.units import DAY_S, Dimension, parse
 
 app = typer.Typer(
@@ -36,84 +36,16 @@ app = typer.Typer(
     no_args_is_help=False,
 )
 
-Text = str | None
 Diameter = Annotated[Text, typer.Option("--diameter", help='Bore, such as "0.25 mm".')]
 Length = Annotated[Text, typer.Option("--length", help='Length, such as "1.06 m".')]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Ends = Annotated[bool, typer.Option("--ends/--no-ends", help="Take off entry and exit losses.")]
 
 
-def _conditions(
-    upstream: Annotated[
-        Text, typer.Option("--upstream", help="Higher pressure; default: the mode's.")
-    ] = None,
-    downstream: Annotated[
-        Text, typer.Option("--downstream", help="Lower pressure; default: the mode's.")
-    ] = None,
-    temperature: Annotated[str, typer.Option("--temperature", help="Of the gas.")] = "295 K",
-    wanted: Annotated[
-        Text, typer.Option("--wanted", help='Flow to find the geometry for: "2 lb/day", "1 sccm".')
-    ] = None,
-    equivalent: Annotated[
-        Text, typer.Option("--equivalent", help='The same as a rate of the PrK: "1 lb/day".')
-    ] = None,
-    acceleration: Annotated[
-        float | None, typer.Option("--acceleration", help="Of the bench; default 10.")
-    ] = None,
-    volume: Annotated[Text, typer.Option("--volume", help="Of the chamber; default 5 L.")] = None,
-    mode: Annotated[
-        Text,
-        typer.Option("--mode", help="A pressurised (default), B evacuated, C outlet pumped."),
-    ] = None,
-) -> Between:
-    """Read the options that every kind of element has."""
-    if wanted is not None and equivalent is not None:
-        raise UsageError("--wanted is a flow, --equivalent a rate of the PrK: give one of them")
-    kelvin = parse(temperature, Dimension.TEMPERATURE)
-    chosen = _mode(mode)
-    inside, outside = NOMINAL_PA[chosen]
-    high, low = max(inside, outside), min(inside, outside)
-    high = high if upstream is None else parse(upstream, Dimension.PRESSURE)
-    low = low if downstream is None else parse(downstream, Dimension.PRESSURE)
-    if high < low:
-        raise UsageError(
-            f"--upstream {upstream or f'{high:g} Pa'} is below --downstream "
-            f"{downstream or f'{low:g} Pa'}: gas flows from the higher pressure, give both"
-        )
-    bench = None
-    if equivalent is not None or mode is not None or acceleration is not None or volume is not None:
-        faster = 10.0 if acceleration is None else acceleration
-        if not 0.0 < faster < float("inf"):
-            raise UsageError(f"--acceleration {faster:g}: expected a number above zero")
-        if high == low:
-            raise UsageError(
-                f"--upstream and --downstream are both {high:g} Pa: a bench leaks only with a "
-                "difference"
-            )
-        m3 = parse(volume or "5 L", Dimension.VOLUME)
-        ends = (low, high) if chosen == "B" else (high, low)
-        bench = BenchEnds(m3, *ends, kelvin, faster)
-    return Between(
-        high,
-        low,
-        kelvin,
-        bench,
-        None if wanted is None else parse_flow(wanted),
-        None if equivalent is None else parse_flow(equivalent),
-    )
-
-
-def _mode(text: Text) -> Mode:
-    for mode in get_args(Mode):
-        if (text or "A").upper() == mode:
-            return mode  # type: ignore[no-any-return]
-    raise UsageError(f"--mode {text}: expected A (pressurised), B (evacuated) or C (outlet pumped)")
-
-
 def _command(describe: Callable[..., Kind]) -> Callable[..., Kind]:
     """Make a command of a function that describes an element: it gets every common option."""
     own = inspect.signature(describe).parameters
-    common = inspect.signature(_conditions).parameters
+    common = inspect.signature(conditions).parameters
 
     @functools.wraps(describe)
     def run(**options: Any) -> None:
@@ -122,11 +54,11 @@ def _command(describe: Callable[..., Kind]) -> Callable[..., Kind]:
         if kind.every:
             show_needles(_needle_questions(options), as_json)
             return
-        between = _conditions(**options)
+        between = conditions(**options)
         show(answer(kind.name, element_asked(kind, between), between), as_json)
 
     hints = {
-        **get_type_hints(_conditions, include_extras=True),
+        **get_type_hints(conditions, include_extras=True),
         **get_type_hints(describe, include_extras=True),
         "as_json": AsJson,
         "return": None,
@@ -331,8 +263,8 @@ def _needle_questions(options: dict[str, Any]) -> dict[str, Between]:
     if options["wanted"] is None and options["equivalent"] is None:
         raise UsageError("needle: no --gauge: give it, or give --wanted or --equivalent")
     if options["mode"] or options["upstream"] or options["downstream"]:
-        return {_mode(options["mode"]): _conditions(**options)}
-    return {mode: _conditions(**{**options, "mode": mode}) for mode in get_args(Mode)}
+        return {mode_named(options["mode"]): conditions(**options)}
+    return {mode: conditions(**{**options, "mode": mode}) for mode in get_args(Mode)}
 
 
 @app.callback(invoke_without_command=True)

@@ -187,6 +187,8 @@ def _solve(
     first, rest = chain[0], chain[1:]
     if not rest:
         return first.flow(high_pa, low_pa, temperature_k), []
+    if high_pa == low_pa:
+        return 0.0, [high_pa] * len(rest)
     # SciPy takes longer to load than most commands to run.
     from scipy.optimize import brentq
 
@@ -204,7 +206,7 @@ def _solve(
             f"Series: from {high_pa:g} Pa to {low_pa:g} Pa a calibrated part is driven beyond its "
             "table; calibrate it further"
         )
-    middle = brentq(excess, lowest, highest, xtol=1e-14 * high_pa, rtol=1e-15)
+    middle = brentq(excess, lowest, highest, xtol=max(1e-14 * high_pa, 5e-324), rtol=1e-15)
     between = [middle, *_solve(rest, middle, low_pa, temperature_k)[1]]
     # Of the two the flow over the larger drop suffers less from rounding.
     if high_pa - middle > middle - low_pa:
