@@ -156,7 +156,7 @@ class Rig(Table):
         """The law that the node follows: the one the element states, else the nearest.
 
         Nearest at the rig's nominal pressures and on the first 70 % of the way to the reference;
-        choked is one of them only where gas leaves the chamber through a hole that is choked.
+        choked is one of them only where gas leaves the chamber and is choked at the start.
         """
         stated = self.element.stated_law
         if stated is not None:
@@ -164,8 +164,10 @@ class Rig(Table):
         element = self.element.build()
         start, end = self.chamber.pressure_pa, self.chamber.reference_pressure_pa
         at = [start + part * (end - start) for part in (0.0, 0.25, 0.5, 0.7)]
-        flows = [element.mass_flow(p, end, self.chamber.temperature_k) for p in at]
-        return nearest_law(at, end, flows, self.norm_pressure_pa)
+        kelvin = self.chamber.temperature_k
+        flows = [element.mass_flow(p, end, kelvin) for p in at]
+        choked = element.regime(start, end, kelvin) == "choked"
+        return nearest_law(at, end, flows, self.norm_pressure_pa, choked=choked)
 
     @property
     def acceleration(self) -> float:

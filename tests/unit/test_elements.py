@@ -1,4 +1,5 @@
 import math
+import pickle
 from typing import get_args
 
 import pytest
@@ -16,6 +17,7 @@ from prkbench.sim.elements import (
     Parallel,
     Scaled,
     Sealed,
+    Series,
     TransitionTube,
     ViscousCapillary,
     needle,
@@ -263,6 +265,13 @@ def test_where_a_law_is_not_even_roughly_right_it_is_refused(element, high, low,
 def test_a_law_is_not_refused_where_it_holds(element):
     high = 1e3 if isinstance(element, MolecularTube) else 1.2e5
     element.refuse_invalid(high, 0.9 * high, 295.0)
+
+
+@pytest.mark.parametrize("element", [*ELEMENTS, Series((Orifice(5e-5), needle("34G", 0.01)))])
+def test_an_element_can_be_sent_to_a_worker(element):
+    sent = pickle.loads(pickle.dumps(element))
+    assert sent == element
+    assert sent.mass_flow(1.2e5, 1e5, 295.0) == element.mass_flow(1.2e5, 1e5, 295.0)
 
 
 def test_similarity_numbers_are_there_where_there_is_a_geometry():

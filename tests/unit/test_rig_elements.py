@@ -110,6 +110,10 @@ TABLE = (
         ('law = "transition"\ndiameter = "5 um"\nlength = "1 mm"', "viscous viscous viscous"),
         ('law = "transition"\ndiameter = "5 nm"\nlength = "1 mm"', "linear linear linear"),
         ('law = "orifice"\ndiameter = "0.02 mm"', "linear viscous choked"),
+        (
+            COMBINED.replace("0.1 mm", "0.01 mm").replace("e-7 m3/s", "e-6 m3/s"),
+            "linear viscous choked",
+        ),
         (TABLE, "linear linear linear"),
     ],
 )
@@ -127,11 +131,16 @@ def test_stated_laws_stay_as_they_are_stated():
 
 def test_the_nearest_law_is_the_law_itself_where_the_flow_obeys_one():
     p = [1.2e5, 1.15e5, 1.1e5, 1.06e5]
-    assert nearest_law(p, 1e5, [x * x - 1e10 for x in p], 1.1e5) == "viscous"
-    assert nearest_law(p, 1e5, [3.0 * (x - 1e5) for x in p], 1.1e5) == "linear"
-    assert nearest_law(p, 1e4, [2.0 * x for x in p], 6e4) == "choked"
-    # The same flow with a reference that lets no hole choke.
-    assert nearest_law(p, 1e5, [2.0 * x for x in p], 1.1e5) != "choked"
+    for choked in (False, True):
+        squares = [x * x - 1e10 for x in p]
+        assert nearest_law(p, 1e5, squares, 1.1e5, choked=choked) == "viscous"
+        straight = [3.0 * (x - 1e5) for x in p]
+        assert nearest_law(p, 1e5, straight, 1.1e5, choked=choked) == "linear"
+    assert nearest_law(p, 1e4, [2.0 * x for x in p], 6e4, choked=True) == "choked"
+    # Nearly the same flow, but not from a throat that is choked; and choked on its way in.
+    assert nearest_law(p, 1e4, [2.0 * x for x in p], 6e4, choked=False) == "linear"
+    rising = [3e4, 4.75e4, 6.5e4, 7.9e4]
+    assert nearest_law(rising, 1e5, [1.0] * 4, 6.5e4, choked=True) == "viscous"
 
 
 @pytest.mark.parametrize(
