@@ -21,7 +21,7 @@ from prkbench.sim.plant.slopes import Moment, pascal_per_kg
 QUICK_S = 2.0
 _SLOW_S = 10.0
 _LEVEL_PA = 0.02
-_RELAX_S = 30.0
+_RELAX_S = 100.0
 
 
 def _levelling_s(vent: Vent, pa_per_kg: float, now: Moment, gas_k: float) -> float:
