@@ -5,6 +5,7 @@ driving pressure is normalised so that x equals p - p_ref where (p + p_ref)/2 = 
 all laws are then comparable at the conditions the rig names.
 """
 
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -29,3 +30,28 @@ def driving_pressure_pa(
     if law == "choked":
         return p + 0.0 * ref
     return p - ref
+
+
+def nearest_law(
+    pressures_pa: Sequence[float],
+    reference_pa: float,
+    flows: Sequence[float],
+    norm_pa: float,
+    *,
+    choked: bool,
+) -> Law:
+    """Return the law whose driving pressure follows these flows most nearly, by their ratios.
+
+    The first pressure is the start. The choked law, whose driving pressure never comes to rest,
+    is considered only for gas that leaves through a throat that is `choked`.
+    """
+    flow = np.abs(np.asarray(flows, dtype=np.float64))
+    candidates: list[Law] = ["viscous", "linear"]
+    if choked and reference_pa < pressures_pa[0]:
+        candidates.append("choked")
+
+    def miss(law: Law) -> float:
+        x = np.abs(driving_pressure_pa(law, pressures_pa, reference_pa, norm_pa))
+        return float(np.sum(np.log((flow / flow[0]) / (x / x[0])) ** 2))
+
+    return min(candidates, key=miss)

@@ -5,69 +5,37 @@ key, its line, what was found and what was expected.
 """
 
 import difflib
-import functools
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from prkbench import toml_text
+from prkbench.element_tables import ELEMENT_TABLES, Element
 from prkbench.errors import UsageError
-from prkbench.law import Law
-from prkbench.units import Dimension, parse, to_text
+from prkbench.law import Law, nearest_law
+from prkbench.quantities import (
+    Decay,
+    Duration,
+    Frequency,
+    MassRate,
+    PositiveDuration,
+    PositivePressure,
+    Pressure,
+    PressureOffset,
+    Relative,
+    Table,
+    Temperature,
+    Volume,
+)
 
-
-def _read(value: object, dimension: Dimension, positive: bool) -> float:
-    if not isinstance(value, str):
-        raise ValueError(f"{value!r} has no unit, write text such as '{dimension.example}'")
-    try:
-        return parse(value, dimension, positive=positive)
-    except UsageError as error:
-        raise ValueError(str(error)) from None
-
-
-def _quantity(dimension: Dimension, *, positive: bool = False) -> tuple[Any, Any]:
-    """Return the annotations that read text into SI and write SI back as text."""
-    return (
-        BeforeValidator(functools.partial(_read, dimension=dimension, positive=positive)),
-        PlainSerializer(functools.partial(to_text, dimension=dimension), return_type=str),
-    )
-
-
-Pressure = Annotated[float, *_quantity(Dimension.PRESSURE)]
-PositivePressure = Annotated[float, *_quantity(Dimension.PRESSURE, positive=True)]
-PressureOffset = Annotated[float, *_quantity(Dimension.PRESSURE_DIFFERENCE)]
-Temperature = Annotated[float, *_quantity(Dimension.TEMPERATURE)]
-Volume = Annotated[float, *_quantity(Dimension.VOLUME)]
-Duration = Annotated[float, *_quantity(Dimension.DURATION)]
-PositiveDuration = Annotated[float, *_quantity(Dimension.DURATION, positive=True)]
-Frequency = Annotated[float, *_quantity(Dimension.FREQUENCY)]
-Decay = Annotated[float, *_quantity(Dimension.DECAY)]
-MassRate = Annotated[float, *_quantity(Dimension.MASS_RATE, positive=True)]
-Length = Annotated[float, *_quantity(Dimension.LENGTH)]
-Conductance = Annotated[float, *_quantity(Dimension.CONDUCTANCE)]
-Relative = Annotated[float, *_quantity(Dimension.RELATIVE)]
 Oversampling = Literal[1, 2, 4, 8, 16, 32]
 Role = Literal["chamber", "ambient", "outlet", "twin", "station", "spare"]
 
 
-class _Table(BaseModel):
-    """A table of the rig file: unknown keys are errors, values never change after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
-
-
-class Chamber(_Table):
+class Chamber(Table):
     """The vessel: volume with its standard relative uncertainty, and the nominal start."""
 
     volume_m3: Volume = Field(5e-3, alias="volume")
@@ -77,45 +45,7 @@ class Chamber(_Table):
     reference_pressure_pa: Pressure = Field(100000.0, alias="reference_pressure")
 
 
-class LinearElement(_Table):
-    """A conductance: Q = C (p - p_ref)."""
-
-    law: Literal["linear"]
-    conductance_m3_s: Conductance = Field(alias="conductance")
-    uncertainty: Relative = 0.02
-
-
-class ViscousElement(_Table):
-    """A long capillary in laminar flow."""
-
-    law: Literal["viscous"]
-    diameter_m: Length = Field(alias="diameter")
-    length_m: Length = Field(alias="length")
-    uncertainty: Relative = 0.02
-
-
-class ChokedElement(_Table):
-    """A sharp hole with a choked throat."""
-
-    law: Literal["choked"]
-    diameter_m: Length = Field(alias="diameter")
-    cd: float = Field(0.8, gt=0.0, le=1.0)
-    uncertainty: Relative = 0.02
-
-
-class SealedElement(_Table):
-    """No leak element: the blank test."""
-
-    law: Literal["sealed"]
-    uncertainty: Relative = 0.0
-
-
-Element = Annotated[
-    LinearElement | ViscousElement | ChokedElement | SealedElement, Field(discriminator="law")
-]
-
-
-class Prk(_Table):
+class Prk(Table):
     """The compartment that the bench stands for; its volume is known as a range only."""
 
     volume_m3: Volume = Field(4.0, alias="volume")
@@ -131,7 +61,7 @@ class Prk(_Table):
         return self
 
 
-class Node(_Table):
+class Node(Table):
     """Settings of the node: sampling, the estimator's window and what is known of the sensors."""
 
     rate_hz: Frequency = Field(5.0, alias="rate")
@@ -157,19 +87,19 @@ class Node(_Table):
         return self
 
 
-class Limit(_Table):
+class Limit(Table):
     """The user's limit, if he has one; prkbench never invents it."""
 
     rate_kg_per_s: MassRate | None = Field(None, alias="rate")
 
 
-class Sensors(_Table):
+class Sensors(Table):
     """What is known of the sensors' agreement with one another."""
 
     null_uncertainty_pa: Pressure = Field(50.0, alias="null_uncertainty")
 
 
-class RigHead(_Table):
+class RigHead(Table):
     """Name, mode (A pressurised, B evacuated, C outlet pumped) and time acceleration."""
 
     name: str = Field(min_length=1)
@@ -178,7 +108,7 @@ class RigHead(_Table):
     notes: str | None = None
 
 
-class Rig(_Table):
+class Rig(Table):
     """A whole rig file in SI units; the attributes are its tables."""
 
     rig: RigHead
@@ -201,14 +131,43 @@ class Rig(_Table):
             raise ValueError(
                 "mode B leaks in: chamber.pressure must be below chamber.reference_pressure"
             )
+        if self.rig.mode == "B" and self.element.law == "choked":
+            raise ValueError(
+                "mode B: what chokes on its way in flows at a constant rate, there is no decay to "
+                "measure: write law = 'orifice', or use mode A or C"
+            )
         if self.rig.mode == "C" and outside > 1000.0:
             raise ValueError("mode C has a pumped outlet: chamber.reference_pressure <= 10 hPa")
         return self
 
+    @model_validator(mode="after")
+    def _element_reaches(self) -> Self:
+        reach = self.element.build().largest_difference_pa
+        difference = abs(self.chamber.pressure_pa - self.chamber.reference_pressure_pa)
+        if difference > reach:
+            raise ValueError(
+                f"the element is calibrated to {reach:g} Pa, chamber.pressure and "
+                f"chamber.reference_pressure are {difference:g} Pa apart: calibrate it up to there"
+            )
+        return self
+
     @property
     def law(self) -> Law:
-        """Flow law of the element."""
-        return self.element.law
+        """The law that the node follows: the one the element states, else the nearest.
+
+        Nearest at the rig's nominal pressures and on the first 70 % of the way to the reference;
+        choked is one of them only where gas leaves the chamber and is choked at the start.
+        """
+        stated = self.element.stated_law
+        if stated is not None:
+            return stated
+        element = self.element.build()
+        start, end = self.chamber.pressure_pa, self.chamber.reference_pressure_pa
+        at = [start + part * (end - start) for part in (0.0, 0.25, 0.5, 0.7)]
+        kelvin = self.chamber.temperature_k
+        flows = [element.mass_flow(p, end, kelvin) for p in at]
+        choked = element.regime(start, end, kelvin) == "choked"
+        return nearest_law(at, end, flows, self.norm_pressure_pa, choked=choked)
 
     @property
     def acceleration(self) -> float:
@@ -270,13 +229,7 @@ def _keys(model: type[BaseModel]) -> list[str]:
     return [field.alias or key for key, field in model.model_fields.items()]
 
 
-_ELEMENTS: dict[str, type[_Table]] = {
-    "linear": LinearElement,
-    "viscous": ViscousElement,
-    "choked": ChokedElement,
-    "sealed": SealedElement,
-}
-_TABLES: dict[str, type[_Table]] = {
+_TABLES: dict[str, type[Table]] = {
     "rig": RigHead,
     "chamber": Chamber,
     "prk": Prk,
@@ -286,11 +239,22 @@ _TABLES: dict[str, type[_Table]] = {
 }
 
 
+def _without_laws(loc: list[str]) -> tuple[list[str], str | None]:
+    """Take the laws out that pydantic puts behind each element table; return the last, too."""
+    path: list[str] = []
+    law = None
+    for part in loc:
+        in_element = path[:1] == ["element"] and (len(path) == 1 or path[-1].isdecimal())
+        if in_element and part in ELEMENT_TABLES and part != law:
+            law = part
+        else:
+            path.append(part)
+    return path, law
+
+
 def _explain(detail: ErrorDetails, text: str) -> str:
     """Return one line for one finding of the validation."""
-    loc = [str(part) for part in detail["loc"]]
-    # In a union of tables pydantic puts the chosen law between the table and the key.
-    law = loc.pop(1) if len(loc) > 2 and loc[0] == "element" else None
+    loc, law = _without_laws([str(part) for part in detail["loc"]])
     where = ".".join(loc)
     line = toml_text.line_of(text, loc)
     prefix = f"line {line}: {where}: " if line and where else f"{where}: " if where else ""
@@ -299,17 +263,17 @@ def _explain(detail: ErrorDetails, text: str) -> str:
         if len(loc) == 1:
             known = list(Rig.model_fields)
         else:
-            known = _keys(_ELEMENTS[law] if law else _TABLES[loc[0]])
+            known = _keys(ELEMENT_TABLES[law] if law else _TABLES[loc[0]])
         near = difflib.get_close_matches(loc[-1], known, 1)
         hint = f"did you mean '{near[0]}'?" if near else f"expected one of {', '.join(known)}"
         return f"{prefix}unknown key, {hint}"
     if kind == "missing":
         return f"{prefix}missing, add it"
     if kind == "union_tag_not_found":
-        return f"{prefix}law is missing, expected one of {', '.join(_ELEMENTS)}"
+        return f"{prefix}law is missing, expected one of {', '.join(ELEMENT_TABLES)}"
     if kind == "union_tag_invalid":
         found = detail["ctx"]["tag"]
-        return f"{prefix}found {found!r}, expected one of {', '.join(_ELEMENTS)}"
+        return f"{prefix}found {found!r}, expected one of {', '.join(ELEMENT_TABLES)}"
     if kind in ("model_type", "model_attributes_type"):
         return f"{prefix}found {found!r}, expected a table [{where}]"
     message = detail["msg"].removeprefix("Value error, ")

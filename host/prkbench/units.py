@@ -40,6 +40,7 @@ class Dimension(StrEnum):
     MASS_RATE = "mass rate"
     LENGTH = "length"
     CONDUCTANCE = "conductance"
+    THROUGHPUT = "throughput"
     RELATIVE = "relative figure"
 
     @property
@@ -71,6 +72,7 @@ _RULES = {
     Dimension.MASS_RATE: _Rule("kg/s", "1 lb/day", 0.0, False, ("lb/day", "kg/day", "kg/s")),
     Dimension.LENGTH: _Rule("m", "0.25 mm", 0.0, True, ("mm", "m")),
     Dimension.CONDUCTANCE: _Rule("m3/s", "3.1e-9 m3/s", 0.0, True, ("m3/s",)),
+    Dimension.THROUGHPUT: _Rule("Pa*m3/s", "1e-4 Pa m3/s", 0.0, True, ("Pa*m3/s",)),
     Dimension.RELATIVE: _Rule("", "2 %", 0.0, False, ("%", "")),
 }
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf)\b)", re.I)
@@ -85,6 +87,8 @@ def _registry() -> pint.UnitRegistry[float]:
 
     registry: pint.UnitRegistry[float] = pint.UnitRegistry()
     registry.define("@alias torr = Torr")
+    # Throughput at 0 degC of a cubic centimetre a minute at 0 degC and 101325 Pa.
+    registry.define("sccm = 1.68875e-3 pascal * meter ** 3 / second")
     return registry
 
 
