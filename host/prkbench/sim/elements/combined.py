@@ -11,15 +11,26 @@ from prkbench.sim.elements.base import Element, Law, Regime
 
 
 class _Part(NamedTuple):
-    """Flow of a part in the direction of the gas, and the largest difference it is known for."""
+    """A part of a chain as the gas meets it: from its first end, or `turned` from its second."""
 
-    flow: Callable[[float, float, float], float]
-    reach_pa: float
+    element: Element
+    turned: bool
 
+    @property
+    def passing(self) -> Callable[[float, float, float], float]:
+        """The function of its flow in the direction of the gas, kg/s."""
+        return self.flow if self.turned else self.element.mass_flow
 
-def _turned(element: Element) -> Callable[[float, float, float], float]:
-    """Flow through an element that is passed from its second end to its first."""
-    return lambda high, low, temperature: -element.mass_flow(low, high, temperature)
+    def flow(self, high_pa: float, low_pa: float, temperature_k: float) -> float:
+        """Flow in the direction of the gas, kg/s."""
+        if self.turned:
+            return -self.element.mass_flow(low_pa, high_pa, temperature_k)
+        return self.element.mass_flow(high_pa, low_pa, temperature_k)
+
+    @property
+    def reach_pa(self) -> float:
+        """The largest difference it is known for."""
+        return self.element.largest_difference_pa
 
 
 class _Combined:
@@ -136,8 +147,8 @@ class Series(_Combined):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        onward = [_Part(e.mass_flow, e.largest_difference_pa) for e in self.elements]
-        back = [_Part(_turned(e), e.largest_difference_pa) for e in reversed(self.elements)]
+        onward = [_Part(element, False) for element in self.elements]
+        back = [_Part(element, True) for element in reversed(self.elements)]
         object.__setattr__(self, "_onward", onward)
         object.__setattr__(self, "_back", back)
 
@@ -187,26 +198,38 @@ def _solve(
     first, rest = chain[0], chain[1:]
     if not rest:
         return first.flow(high_pa, low_pa, temperature_k), []
+    if high_pa == low_pa:
+        return 0.0, [high_pa] * len(rest)
     # SciPy takes longer to load than most commands to run.
     from scipy.optimize import brentq
 
-    def behind(middle_pa: float) -> float:
-        return _solve(rest, middle_pa, low_pa, temperature_k)[0]
+    into = first.passing
+    if len(rest) == 1:
+        last = rest[0].passing
+
+        def behind(middle_pa: float) -> float:
+            return last(middle_pa, low_pa, temperature_k)
+    else:
+
+        def behind(middle_pa: float) -> float:
+            return _solve(rest, middle_pa, low_pa, temperature_k)[0]
 
     def excess(middle_pa: float) -> float:
-        return first.flow(high_pa, middle_pa, temperature_k) - behind(middle_pa)
+        return into(high_pa, middle_pa, temperature_k) - behind(middle_pa)
 
     # A calibrated part bounds the pressure between: nothing is known beyond its table.
-    lowest = max(low_pa, high_pa - first.reach_pa)
-    highest = min(high_pa, low_pa + sum(part.reach_pa for part in rest))
-    if lowest > highest or excess(lowest) < 0.0 or excess(highest) > 0.0:
-        raise UsageError(
-            f"Series: from {high_pa:g} Pa to {low_pa:g} Pa a calibrated part is driven beyond its "
-            "table; calibrate it further"
-        )
-    middle = brentq(excess, lowest, highest, xtol=1e-14 * high_pa, rtol=1e-15)
+    lowest, highest = low_pa, high_pa
+    reach, rest_reach = first.reach_pa, sum(part.reach_pa for part in rest)
+    if reach < high_pa - low_pa or rest_reach < high_pa - low_pa:
+        lowest, highest = max(low_pa, high_pa - reach), min(high_pa, low_pa + rest_reach)
+        if lowest > highest or excess(lowest) < 0.0 or excess(highest) > 0.0:
+            raise UsageError(
+                f"Series: from {high_pa:g} Pa to {low_pa:g} Pa a calibrated part is driven beyond "
+                "its table; calibrate it further"
+            )
+    middle = brentq(excess, lowest, highest, xtol=max(1e-13 * high_pa, 5e-324), rtol=1e-15)
     between = [middle, *_solve(rest, middle, low_pa, temperature_k)[1]]
     # Of the two the flow over the larger drop suffers less from rounding.
     if high_pa - middle > middle - low_pa:
-        return first.flow(high_pa, middle, temperature_k), between
+        return into(high_pa, middle, temperature_k), between
     return behind(middle), between

@@ -16,7 +16,7 @@ infinite, and real flow is laminar there."""
 
 # Heat conducted by thin gas does not fall with its mass, so its time constant does. Gas this
 # quick is at its wall's temperature; to follow it closer would only cost steps.
-_QUICKEST_GAS_S = 10.0
+_QUICKEST_GAS_S = 20.0
 
 Number = TypeVar("Number", float, FloatArray)
 

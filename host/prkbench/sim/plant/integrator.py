@@ -57,6 +57,7 @@ class Integrator:
         self._edges = sorted({t for t in edges if 0.0 < t < math.inf})
         self._step_s = _FIRST_STEP_S
         self._state: list[float] = []
+        self._rates: list[float] | None = None
 
     def _next_edge(self) -> float:
         hour = (math.floor(self.now_s / CHUNK_S) + 1) * CHUNK_S
@@ -102,12 +103,14 @@ class Integrator:
         told = apply(self.balance, event, self.now_s, self._state)
         self.happenings.append(Happening(self.now_s, *told))
         self._step_s = min(self._step_s, _FIRST_STEP_S)
+        self._rates = None
 
     def _repress(self, hold: Hold) -> None:
         event = Fill(self.now_s, hold.vessel, hold.high_pa, hold.supply_k)
         _, name, detail = apply(self.balance, event, self.now_s, self._state)
         self.happenings.append(Happening(self.now_s, "repress", name, detail))
         self._step_s = min(self._step_s, _FIRST_STEP_S)
+        self._rates = None
 
     def _pressure(self, hold: Hold, t_s: float, state: list[float]) -> float:
         n = self.balance.names.index(hold.vessel)
@@ -117,7 +120,9 @@ class Integrator:
         """Step to `target_s`, or to the first repress before it."""
         balance = self.balance
         balance.aim(target_s)
-        rates = balance.rates(self.now_s, self._state)
+        # The rates at the end of one step are those at the start of the next, unless slopes matter.
+        rates = None if balance.ties else self._rates
+        rates = rates or balance.rates(self.now_s, self._state)
         while self.now_s < target_s:
             left = target_s - self.now_s
             h = min(self._step_s, _LONGEST_STEP_S)
@@ -131,7 +136,7 @@ class Integrator:
             except (StepTooLongError, OverflowError):
                 state, stages, error = [], [], math.inf
             wanted = _factor(error) * h
-            if error > _TOLERANCE:
+            if not error <= _TOLERANCE:
                 self._step_s = wanted
                 if wanted < _SHORTEST_STEP_S * max(1.0, self.now_s * 1e-4):
                     raise UsageError(
@@ -143,17 +148,19 @@ class Integrator:
             if crossing is not None:
                 hold, fraction = crossing
                 h *= fraction
-                state, stages, _ = step(balance.rates, self.now_s, self._state, rates, h)
-                steps.add(self.now_s, h, self._state, stages)
-                self.now_s, self._state = self.now_s + h, state
+                if h > _SHORTEST_STEP_S:
+                    state, stages, _ = step(balance.rates, self.now_s, self._state, rates, h)
+                    steps.add(self.now_s, h, self._state, stages)
+                    self.now_s, self._state = self.now_s + h, state
                 self._repress(hold)
                 return
             steps.add(self.now_s, h, self._state, stages)
             self.now_s = target_s if h == left else self.now_s + h
-            self._state, rates = state, stages[-1]
+            self._state = state
+            self._rates = rates = stages[-1]
             self._step_s = max(self._step_s, wanted) if limited and wanted >= h else wanted
             if (balance.ties or self._step_s < 4.0 * QUICK_S) and balance.retie(self.now_s, state):
-                rates = balance.rates(self.now_s, state)
+                self._rates = rates = balance.rates(self.now_s, state)
                 if balance.ties:
                     self._step_s = max(self._step_s, QUICK_S)
 
