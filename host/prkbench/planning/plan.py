@@ -6,8 +6,6 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from threadpoolctl import threadpool_limits
-
 from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.prediction import predict
 from prkbench.errors import UsageError
@@ -113,9 +111,7 @@ def make_plan(rig: Rig, limit_kg_per_s: float | None = None) -> Plan:
     _require_slow(setting, k, "the rig's element")
     if limit_k is not None:
         _require_slow(setting, limit_k, "a leak of the limit")
-    # The matrices are small: several threads would wait for one another.
-    with threadpool_limits(limits=1):
-        return _planned(rig, setting, conversion, k, limit_k)
+    return _planned(rig, setting, conversion, k, limit_k)
 
 
 def _planned(

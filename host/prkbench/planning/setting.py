@@ -30,7 +30,8 @@ SENSOR_LOW_PA, SENSOR_HIGH_PA = MIN_PA / 4096.0, MAX_PA / 4096.0
 class Setting:
     """Mode, law, nominal pressures (Pa) and temperature (K), noise, and the sensors' null error.
 
-    `acceleration` is the rig's; `twin` says that a sealed vessel beside takes the thermometer's
+    `acceleration` is the rig's, `expected_tau_s` the correlation time that the analysis is told to
+    expect; `twin` says that a sealed vessel beside takes the thermometer's
     place.
     """
 
@@ -43,6 +44,7 @@ class Setting:
     noise: Noise
     lag_s: float
     null_pa: float
+    expected_tau_s: float
     twin: bool = False
 
     @property
@@ -159,6 +161,7 @@ def setting_of(rig: Rig) -> Setting:
         Noise.of(rig),
         rig.node.lag_s,
         rig.sensors.null_uncertainty_pa,
+        max(rig.node.correlation_time_s, 60.0),
     ).checked()
 
 
