@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from prkbench.node_setup import ADDRESSES
 from prkbench.rig import Rig
-from prkbench.sim.chamber import BenchSpec
+from prkbench.sim.chamber import CHAMBER, OUTLET, BenchSpec
 from prkbench.sim.elements import Element, LinearConductance, Orifice, ViscousCapillary
 from prkbench.sim.rig_element import decay_constant, element_of
 from prkbench.sim.surroundings import Surroundings, spawn
@@ -15,7 +15,8 @@ from prkbench.sim.transducer import TransducerSpec
 from prkbench.sim.world import World
 
 _TRUTH = 21
-_PLACES = {"chamber": "chamber", "ambient": "ambient"}
+# A rig file says nothing of other places: their sensors stand in the room.
+_PLACES = {"chamber": CHAMBER, "outlet": OUTLET, "twin": "twin"}
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,10 @@ def world_for(
     surroundings: Surroundings | None = None,
     transducer: TransducerSpec | None = None,
 ) -> tuple[World, Truth]:
-    """The world of a rig, and the truth about it; deterministic from (rig, seed)."""
+    """The world of a rig, and the truth about it; deterministic from (rig, seed).
+
+    A sensor in the role "twin" sits in a second, sealed vessel of the same size and start.
+    """
     truth = truth_of(rig, seed)
     spec = BenchSpec(
         element=truth.element,
@@ -74,7 +78,10 @@ def world_for(
         initial_pa=rig.chamber.pressure_pa,
         initial_k=rig.chamber.temperature_k,
         surroundings=surroundings or surroundings_of(rig),
-    )
+    ).plant()
+    if "twin" in rig.node.roles:
+        twin = replace(spec.vessels[0], name="twin")
+        spec = replace(spec, vessels=(*spec.vessels, twin))
     sensors = {
         at: _PLACES.get(role, "ambient")
         for at, role in zip(ADDRESSES, rig.node.roles, strict=False)
