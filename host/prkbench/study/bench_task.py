@@ -91,8 +91,7 @@ def estimates(rig: Rig, used: Used) -> Row:
         "k_se_per_s": found.se_per_s,
         "k_low_per_s": low,
         "k_high_per_s": high,
-        # The bound in brackets is another in every run.
-        "verdict": decided.word.split(" (")[0],
+        "verdict": decided.word.partition(" (")[0],
     }
 
 
