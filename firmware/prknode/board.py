@@ -29,11 +29,13 @@ import time
 import machine
 
 from prknode.app import print_exception
-from prknode.ticks import TICKS_MASK
+from prknode.ticks import TICKS_MASK, ticks_diff
 
 _CAUSES = {"PWRON_RESET": "power", "WDT_RESET": "watchdog", "SOFT_RESET": "soft reset"}
 _LONGEST_MS = 1000
 _PACKET = 64
+_SLOW_US = 20000  # a packet that took longer had to wait for the host
+_TRUST = 512  # bytes taken without a pause that show a host which reads again
 _MASK = TICKS_MASK
 
 
@@ -70,6 +72,7 @@ class Board:
         self._poll_in = poll_in.ipoll
         self._poll_out = poll_out.ipoll
         self._one = bytearray(1)
+        self._careful = 0
         self._memory = 0, 0
 
     def begin(self):
@@ -101,14 +104,33 @@ class Board:
         return n
 
     def write(self, view):
-        """Write as much as the line takes at once, a packet of USB at a time."""
+        """Write as much as the line takes at once, a packet of USB at a time.
+
+        That there is room means room for one byte; for the rest of a packet MicroPython waits up to
+        half a second. A host that sends on without waiting for its answer, or that has kept a
+        packet waiting, gets single bytes until it is seen to read.
+        """
+        for _ in self._poll_in(0):
+            self._careful = _TRUST
         n = 0
         while n < len(view):
             for _ in self._poll_out(0):
                 break
             else:
+                if self._careful:
+                    self._careful = _TRUST
                 break
+            if self._careful:
+                self._one[0] = view[n]
+                if not self._out.write(self._one):
+                    break
+                n += 1
+                self._careful -= 1
+                continue
+            begun = self.ticks_us()
             written = self._out.write(view[n : n + _PACKET])
+            if ticks_diff(self.ticks_us(), begun) > _SLOW_US:
+                self._careful = _TRUST
             if not written:
                 break
             n += written

@@ -86,6 +86,7 @@ class Node:
         self.blocks_ring = Ring(block_size(n), _BLOCKS)
         self.results = Ring(RESULT_SIZE, _BLOCKS)
         self.events = Ring(EVENT_SIZE, _EVENTS)
+        self._slow_rings = (self.blocks_ring, self.results, self.events)
         self.status = Status()
         self.uptime = Elapsed()
         self.uptime.start(board.ticks_us())
@@ -143,7 +144,11 @@ class Node:
         if not self.measuring:
             return 0
         fill = self.samples.fill_percent()
-        return max(fill, self.blocks_ring.fill_percent(), self.results.fill_percent())
+        for ring in self._slow_rings:
+            other = ring.fill_percent()
+            if other > fill:
+                fill = other
+        return fill
 
     def _record(self, now):
         """Store one sample; allocates nothing unless it is the first of a new slot."""

@@ -11,9 +11,9 @@ from array import array
 
 from prknode.compat import const, micropython, ptr8, ptr32
 
-_ROW = "<HHqii"  # slot, segment, I, D, y
-_ROW_OF_SUMS = "<HHqiq"  # where a row is the sum of several, y needs more than 32 bits
-_COLUMNS = const(4)  # offset of I
+_ROW = "<Hqii"  # slot, I, D, y
+_ROW_OF_SUMS = "<Hqiq"  # where a row is the sum of several, y needs more than 32 bits
+_COLUMNS = const(2)  # offset of I
 _LOW = const(0xFFFF)
 UNIT = const(1024)
 
@@ -40,41 +40,40 @@ class Window:
         self.segments = []  # [segment number, rows, [ten moments]], oldest first
 
     def row(self, index):
-        """Row `index` of the window, 0 the oldest: (slot, segment, I, D, y)."""
+        """Row `index` of the window, 0 the oldest: (slot, I, D, y).
+
+        Of the slot the low 16 bits are kept: a window spans far fewer.
+        """
         at = self._start + index
         if at >= self.capacity:
             at -= self.capacity
         return struct.unpack_from(self._row, self._data, at * self._size)
 
     def add(self, row):
-        """Take a Row; the oldest one leaves when the window is full.
-
-        Of slot and segment the low 16 bits are kept: a window spans far fewer.
-        """
+        """Take a Row; the oldest one leaves when the window is full."""
         if self.rows == self.capacity:
             self._remove_oldest()
-        previous = self.row(self.rows - 1) if self.rows else None
+        previous = None
+        if self.rows and self.segments[-1][0] == row.segment:
+            previous = self.row(self.rows - 1)
+        else:
+            self.segments.append([row.segment, 0, [0] * 10])
         slot = row.slot & _LOW
-        number = row.segment & _LOW
-        if previous is None or previous[1] != number:
-            self.segments.append([number, 0, [0] * 10])
         at = self._start + self.rows
         if at >= self.capacity:
             at -= self.capacity
-        struct.pack_into(
-            self._row, self._data, at * self._size, slot, number, row.i, row.d, row.y,
-        )  # fmt: skip
+        struct.pack_into(self._row, self._data, at * self._size, slot, row.i, row.d, row.y)
         self.rows += 1
         segment = self.segments[-1]
         segment[1] += 1
-        self._enter(segment[2], previous, (slot, number, row.i, row.d, row.y), 1)
+        self._enter(segment[2], previous, (slot, row.i, row.d, row.y), 1)
 
     def _remove_oldest(self):
         oldest = self.row(0)
-        following = self.row(1) if self.rows > 1 else None
         segment = self.segments[0]
         moments = segment[2]
         self._enter(moments, None, oldest, -1)
+        following = self.row(1) if segment[1] > 1 else None
         if following is not None and self._adjacent(oldest, following):
             # The next row was entered against the leaving one; now it is the first of its run.
             self._enter(moments, oldest, following, -1)
@@ -89,17 +88,17 @@ class Window:
 
     @staticmethod
     def _adjacent(earlier, later):
-        return earlier[1] == later[1] and (earlier[0] + 1) & _LOW == later[0]
+        return (earlier[0] + 1) & _LOW == later[0]
 
     def _enter(self, moments, previous, row, sign):
-        """Add (sign 1) or take away (-1) one row's part of the moments."""
-        i, d, y = row[2], row[3], row[4]
+        """Add (sign 1) or take away (-1) one row's part of its segment's moments."""
+        i, d, y = row[1], row[2], row[3]
         if previous is not None and self._adjacent(previous, row):
             rho = self._rho
             one = UNIT - rho
-            i = UNIT * i - rho * previous[2]
-            d = UNIT * d - rho * previous[3]
-            y = UNIT * y - rho * previous[4]
+            i = UNIT * i - rho * previous[1]
+            d = UNIT * d - rho * previous[2]
+            y = UNIT * y - rho * previous[3]
             weight = sign
         else:
             one = 1

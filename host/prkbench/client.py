@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import struct
 import zlib
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from prknode.records import ANSWER_HEAD, ANSWER_HEAD_SIZE
 
 _TRIES = 3
 _LARGEST_BLOCK = 1 << 20
+_STALE = 100
+"""Lines that may still be on their way from a node somebody else was talking to."""
 EMULATED = b"emul"
 """How the serial number of an emulated board begins: its runs must not pass for measurements."""
 MOST_RECORDS = MAX_RECORDS
@@ -165,7 +168,8 @@ class NodeClient:
         rest = self._line.drain()
         try:
             self.write("*CLS")
-            self.identity = self._identify(self.query("*IDN?"))
+            self.identity = self._identify(self._first_identity())
+            self._synchronise()
         except DeviceError as error:
             if b">>>" in rest or "'>>> " in str(error) or ">>>" in str(error):
                 raise DeviceError(
@@ -180,6 +184,28 @@ class NodeClient:
                 f"{protocol[:20]}, this host {__version__} speaks {PROTOCOL}; "
                 "install the firmware that came with this host"
             )
+
+    def _first_identity(self) -> str:
+        """The answer to *IDN?, or the one before it: a slow node may still owe it to somebody."""
+        answer = self.query("*IDN?")
+        if answer.startswith("prkbench,"):
+            return answer
+        later = self._line.drain().decode("ascii", "replace").splitlines()
+        return next((line for line in later if line.startswith("prkbench,")), answer)
+
+    def _synchronise(self) -> None:
+        """Read on until what comes is the answer to what is asked.
+
+        The node's error queue gives back a header that nobody else can have sent.
+        """
+        token = f"SYNC{secrets.token_hex(4).upper()}"
+        self.write(token)
+        answer = self.query("SYSTem:ERRor?")
+        for _ in range(_STALE):
+            if token in answer:
+                break
+            answer = self._line.read_line().decode("ascii", "replace")
+        self.write("*CLS")
 
     def _identify(self, answer: str) -> Identity:
         parts = answer.split(",")

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Law: TypeAlias = Literal["linear", "viscous", "choked", "sealed"]
-_CHOKED_BELOW = 0.528
 LAWS: tuple[Law, ...] = ("linear", "viscous", "choked", "sealed")
 
 
@@ -34,16 +33,21 @@ def driving_pressure_pa(
 
 
 def nearest_law(
-    pressures_pa: Sequence[float], reference_pa: float, flows: Sequence[float], norm_pa: float
+    pressures_pa: Sequence[float],
+    reference_pa: float,
+    flows: Sequence[float],
+    norm_pa: float,
+    *,
+    choked: bool,
 ) -> Law:
     """Return the law whose driving pressure follows these flows most nearly, by their ratios.
 
-    The first pressure is the start. Choked is considered only where it can hold, with gas leaving
-    and the reference below 0.528 of the start: its driving pressure never comes to rest.
+    The first pressure is the start. The choked law, whose driving pressure never comes to rest,
+    is considered only for gas that leaves through a throat that is `choked`.
     """
     flow = np.abs(np.asarray(flows, dtype=np.float64))
     candidates: list[Law] = ["viscous", "linear"]
-    if reference_pa <= _CHOKED_BELOW * pressures_pa[0]:
+    if choked and reference_pa < pressures_pa[0]:
         candidates.append("choked")
 
     def miss(law: Law) -> float:

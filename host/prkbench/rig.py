@@ -140,6 +140,11 @@ class Rig(Table):
             raise ValueError(
                 "mode B leaks in: chamber.pressure must be below chamber.reference_pressure"
             )
+        if self.rig.mode == "B" and self.element.law == "choked":
+            raise ValueError(
+                "mode B: what chokes on its way in flows at a constant rate, there is no decay to "
+                "measure: write law = 'orifice', or use mode A or C"
+            )
         if self.rig.mode == "C" and outside > 1000.0:
             raise ValueError("mode C has a pumped outlet: chamber.reference_pressure <= 10 hPa")
         return self
@@ -160,7 +165,7 @@ class Rig(Table):
         """The law that the node follows: the one the element states, else the nearest.
 
         Nearest at the rig's nominal pressures and on the first 70 % of the way to the reference;
-        choked is one of them only where gas leaves the chamber through a hole that is choked.
+        choked is one of them only where gas leaves the chamber and is choked at the start.
         """
         stated = self.element.stated_law
         if stated is not None:
@@ -168,8 +173,10 @@ class Rig(Table):
         element = self.element.build()
         start, end = self.chamber.pressure_pa, self.chamber.reference_pressure_pa
         at = [start + part * (end - start) for part in (0.0, 0.25, 0.5, 0.7)]
-        flows = [element.mass_flow(p, end, self.chamber.temperature_k) for p in at]
-        return nearest_law(at, end, flows, self.norm_pressure_pa)
+        kelvin = self.chamber.temperature_k
+        flows = [element.mass_flow(p, end, kelvin) for p in at]
+        choked = element.regime(start, end, kelvin) == "choked"
+        return nearest_law(at, end, flows, self.norm_pressure_pa, choked=choked)
 
     @property
     def acceleration(self) -> float:

@@ -87,6 +87,8 @@ def _registry() -> pint.UnitRegistry[float]:
 
     registry: pint.UnitRegistry[float] = pint.UnitRegistry()
     registry.define("@alias torr = Torr")
+    # Throughput at 0 degC of a cubic centimetre a minute at 0 degC and 101325 Pa.
+    registry.define("sccm = 1.68875e-3 pascal * meter ** 3 / second")
     return registry
 
 

@@ -103,8 +103,8 @@ TOURS = [
         "one fault after the other",
         rate_mhz,
         (
-            "0x76:nack@41+3,por@121,late@201+40,range@301+3",
-            "0x77:stuck@41+30,hung@121+1,nack@201+2,id@203+10",
+            "0x76:nack@41+3,por@81,late@121+40,range@201+3",
+            "0x77:stuck@41+30,hung@101+1,nack@141+2,id@143+10",
         ),
         (("NACK", "ABSENT", "POR", "LATE", "RANGE"), ("STUCK", "NACK", "ABSENT", "WRONG_ID")),
     )
@@ -112,7 +112,7 @@ TOURS = [
 ]
 """Most faults in one run each, where starting a node takes long."""
 
-TOUR_S = {FORCED_MHZ: 45.0, FIFO_MHZ: 25.0}
+TOUR_S = {FORCED_MHZ: 31.0, FIFO_MHZ: 15.0}
 """When a tour is over and everything works again."""
 
 AT_BRING_UP = {

@@ -31,7 +31,7 @@ WAITS = {"MEAS:PRES?"}
 
 _IDLE_S, _FORCED_S, _FIFO_S = 2.0, 4.0, 1.0
 _FILL_S = 1.2
-_PHASES = 3
+_PHASES = 2
 _PHASE_S = 0.0137
 _HALF_OF = 0.5
 
@@ -120,8 +120,7 @@ def fifo_sampling(bench: PicoBench) -> list[Figure]:
         _sample("200 Hz x 2", percent, 200),
         _allocated(bench, "200 Hz x 2", 200, 0.5),
         *_latency(bench),
-        # The FIFO sampler and what it fetches into take 4.6 kB more.
-        *free_memory(bench, "200 Hz x 2", 36000),
+        *free_memory(bench, "200 Hz x 2", 40000),
     ]
 
 
@@ -163,7 +162,8 @@ def free_memory(bench: PicoBench, name: str, least: int) -> list[Figure]:
     bench.between("load('filled') and 1")
     loaded = bench.between(free)
     bench.between("load('filled').fill(node)")
-    left = bench.between(free) + before - loaded + bench.between("load('memory').of_the_door()")
+    left = bench.between(free) + before - loaded + bench.names_bytes
+    left += bench.between("load('memory').of_the_door()")
     bench.inside("forget('filled')")
     most = "what commands and blocks allocate"
     return [Figure(f"{name}: free heap, windows full", left, "byte", False, least, most, True)]

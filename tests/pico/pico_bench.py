@@ -111,6 +111,7 @@ class EmulatedPort:
 class PicoBench:
     """A booted node; boot_us: from power-on to the answer that needed its first sample.
 
+    names_bytes: what the tests themselves have taken of the heap;
     filled_results: what has to come of the blocks that follow full windows; see filled_windows.
     """
 
@@ -126,6 +127,19 @@ class PicoBench:
         self.boot_us = self.pico.now_us
         self.first_reading = self._taken().decode()
         self.pico.run(_SETTLED_US)
+        self.names_bytes = self._names_of("filled")
+
+    def _names_of(self, module: str) -> int:
+        """Heap bytes that a module of the tests takes for good: its names stay when it goes."""
+        free = "load('memory').free()"
+        self.tell("INIT")
+        before = self.between(free)
+        self.between(f"load('{module}').fill(node)")
+        self.inside(f"forget('{module}')")
+        self.tell("ABOR;:INIT")
+        after = self.between(free)
+        self.tell("ABOR")
+        return int(before - after)
 
     def _taken(self) -> bytes:
         data = bytes(self.pico.received)

@@ -49,6 +49,24 @@ def test_half_a_command_left_on_the_line_does_no_harm(bench: Bench) -> None:
     assert client.query("SYSTem:ERRor?") == '0,"No error"'
 
 
+@pytest.mark.parametrize(
+    "owed",
+    [
+        pytest.param(b"prkbench,leak node,00,0.0.0\n", id="an identity"),
+        pytest.param(b'prkbench,leak node,00,0.0.0\n1\n0,"No error"\n', id="several"),
+        pytest.param(b"#15abcde\n", id="a block"),
+    ],
+)
+def test_answers_a_slow_node_owes_to_somebody_else_are_not_taken_for_ours(
+    bench: Bench, owed: bytes
+) -> None:
+    bench.spoil = lambda command, real: owed + real if command == "*IDN?" else real
+    client = bench.client()
+    assert client.identity.maker == "prkbench"
+    assert client.query("SYSTem:ERRor?") == '0,"No error"'
+    assert client.run_time_us() is None
+
+
 def test_points_time_and_setup_are_read(bench: Bench) -> None:
     client = measuring(bench, 121.0)
     points = client.points()

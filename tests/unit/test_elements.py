@@ -1,4 +1,6 @@
 import math
+import pickle
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -6,20 +8,38 @@ from hypothesis import strategies as st
 
 from prkbench.errors import UsageError
 from prkbench.sim.elements import (
+    CalibratedTable,
     Element,
+    LaminarSlot,
     LinearConductance,
+    MolecularTube,
     Orifice,
+    Parallel,
+    Scaled,
     Sealed,
+    Series,
+    TransitionTube,
     ViscousCapillary,
+    needle,
+    scaled,
 )
-from prkbench.sim.gas import CRITICAL_RATIO, GAMMA, R_AIR
+from prkbench.sim.elements.base import Law, Regime
+from prkbench.sim.gas import CRITICAL_RATIO, GAMMA, R_AIR, viscosity_pa_s
 
-ELEMENTS = [
+LEAKS = [
     LinearConductance(1e-7),
     ViscousCapillary(1e-4, 0.05),
+    needle("34G", 12.7e-3),
+    LaminarSlot(0.045, 1e-5, 2e-3),
+    LaminarSlot(0.01, 5e-5, 2e-3, ends=True),
     Orifice(5e-5),
-    Sealed(),
+    MolecularTube(1e-6, 1e-3),
+    TransitionTube(5e-6, 1e-3),
+    CalibratedTable((1e3, 1e5, 3e5), (1e-4, 8e-3, 3e-2)),
+    Parallel((ViscousCapillary(1e-4, 0.05), Orifice(5e-5))),
+    Scaled(needle("30G", 12.7e-3), 1.1),
 ]
+ELEMENTS = [*LEAKS, Sealed()]
 PRESSURES = st.floats(0.0, 2e5)
 TEMPERATURES = st.floats(200.0, 400.0)
 
@@ -27,7 +47,9 @@ TEMPERATURES = st.floats(200.0, 400.0)
 @pytest.mark.parametrize("element", ELEMENTS)
 def test_every_element_is_an_element_and_names_its_law(element):
     assert isinstance(element, Element)
-    assert element.law in ("linear", "viscous", "orifice", "sealed")
+    assert element.law in get_args(Law)
+    assert element.regime(1.2e5, 1e5, 295.0) in get_args(Regime)
+    assert element.regime(1e5, 1e5, 295.0) == "no flow"
 
 
 @pytest.mark.parametrize("element", ELEMENTS)
@@ -42,7 +64,7 @@ def test_equal_pressures_give_no_flow(element, p, t):
     assert element.mass_flow(p, p, t) == 0.0
 
 
-@pytest.mark.parametrize("element", ELEMENTS[:3])
+@pytest.mark.parametrize("element", LEAKS)
 @given(low=st.floats(0.0, 1.9e5), rise=st.floats(1.0, 1e4), t=TEMPERATURES)
 def test_gas_flows_from_the_higher_pressure(element, low, rise, t):
     assert element.mass_flow(low + rise, low, t) > 0.0
@@ -160,3 +182,106 @@ def test_geometry_outside_its_law_is_flagged(element, high, low, word):
 def test_laws_without_geometry_hold_everywhere():
     assert LinearConductance(1e-7).validity(1e5, 0.0, 295.0) == []
     assert Sealed().validity(1e5, 0.0, 295.0) == []
+
+
+@pytest.mark.parametrize("element", LEAKS)
+@given(
+    low=st.floats(0.0, 1e5),
+    rise=st.floats(10.0, 1e5),
+    more=st.floats(1.001, 1.5),
+    t=TEMPERATURES,
+)
+def test_more_pressure_drives_more_gas(element, low, rise, more, t):
+    assert element.mass_flow(low + more * rise, low, t) > element.mass_flow(low + rise, low, t)
+
+
+@pytest.mark.parametrize("element", LEAKS)
+@given(factor=st.floats(0.5, 2.0), high=st.floats(2e4, 1.5e5), part=st.floats(0.0, 0.99))
+def test_a_scaled_element_passes_that_much_more(element, factor, high, part):
+    at = (high, part * high, 295.0)
+    # A dimension that is a fourth root of the factor carries its rounding four times.
+    assert scaled(element, factor).mass_flow(*at) == pytest.approx(
+        factor * element.mass_flow(*at), rel=1e-13
+    )
+
+
+def test_scaling_keeps_the_kind_where_a_dimension_can_carry_it():
+    assert scaled(Orifice(1e-4), 4.0) == Orifice(2e-4)
+    assert scaled(LinearConductance(1e-7), 2.0) == LinearConductance(2e-7)
+    assert scaled(ViscousCapillary(1e-4, 0.5), 16.0) == ViscousCapillary(2e-4, 0.5)
+    assert scaled(scaled(needle("34G", 0.01), 2.0), 3.0) == Scaled(needle("34G", 0.01), 6.0)
+    assert scaled(Sealed(), 2.0) == Sealed()
+    with pytest.raises(UsageError, match="factor"):
+        Scaled(Orifice(1e-4), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("element", "high", "low", "regime"),
+    [
+        (Orifice(1e-3), 1e5, 0.5 * 1e5, "choked"),
+        (Orifice(1e-3), 1e5, 0.6 * 1e5, "subsonic"),
+        (Orifice(1e-6), 1e5, 0.0, "slip-transition"),
+        (Orifice(1e-6), 1e3, 0.0, "molecular"),
+        (ViscousCapillary(2.5e-4, 1.06), 1.2e5, 1e5, "viscous"),
+        (ViscousCapillary(2.5e-4, 1.06), 1e4, 0.0, "viscous"),
+        (ViscousCapillary(2.5e-4, 1.06), 1e3, 0.0, "slip-transition"),
+        (ViscousCapillary(2.5e-4, 1.06), 10.0, 0.0, "molecular"),
+        # Hardly longer than wide: the tube is nearly all ends, and they choke.
+        (ViscousCapillary(1e-4, 5e-4, ends=True), 1.2e5, 0.0, "choked"),
+        (LaminarSlot(0.045, 1e-4, 0.1), 1.2e5, 1e5, "viscous"),
+        (TransitionTube(1e-6, 1e-3), 1e5, 9e4, "slip-transition"),
+        (TransitionTube(1e-4, 1.0), 1e5, 9e4, "viscous"),
+        (MolecularTube(1e-6, 1e-3), 1e3, 0.0, "molecular"),
+        (LinearConductance(1e-7), 1e3, 0.0, "linear"),
+    ],
+)
+def test_the_regime_is_named(element, high, low, regime):
+    assert element.regime(high, low, 295.0) == regime
+    assert element.regime(low, high, 295.0) == regime
+
+
+@pytest.mark.parametrize(
+    ("element", "high", "low", "says"),
+    [
+        (ViscousCapillary(1e-7, 0.01), 1000.0, 0.0, "molecular"),
+        (ViscousCapillary(2e-3, 0.5), 1.2e5, 1e5, "not laminar"),
+        (ViscousCapillary(1e-4, 5e-5, ends=True), 1.01e5, 1e5, "too short"),
+        (LaminarSlot(0.01, 1e-3, 1e-2), 1.2e5, 1e5, "not laminar"),
+        (Orifice(1e-9), 1e5, 0.0, "molecular"),
+        (Orifice(1e-4, 1.2), 1e5, 0.0, "coefficient"),
+        (MolecularTube(1e-4, 0.1), 1e5, 0.0, "continuum"),
+        (TransitionTube(2e-3, 0.5), 1.2e5, 1e5, "not laminar"),
+        (CalibratedTable((1e3,), (1e-4,)), 1.2e5, 1e5, "beyond its last point"),
+        (Parallel((Orifice(1e-4), Orifice(1e-9))), 1e5, 0.0, "molecular"),
+        (Scaled(Orifice(1e-9), 1.1), 1e5, 0.0, "molecular"),
+    ],
+)
+def test_where_a_law_is_not_even_roughly_right_it_is_refused(element, high, low, says):
+    with pytest.raises(UsageError, match=says):
+        element.refuse_invalid(high, low, 295.0)
+
+
+@pytest.mark.parametrize("element", LEAKS)
+def test_a_law_is_not_refused_where_it_holds(element):
+    high = 1e3 if isinstance(element, MolecularTube) else 1.2e5
+    element.refuse_invalid(high, 0.9 * high, 295.0)
+
+
+@pytest.mark.parametrize("element", [*ELEMENTS, Series((Orifice(5e-5), needle("34G", 0.01)))])
+def test_an_element_can_be_sent_to_a_worker(element):
+    sent = pickle.loads(pickle.dumps(element))
+    assert sent == element
+    assert sent.mass_flow(1.2e5, 1e5, 295.0) == element.mass_flow(1.2e5, 1e5, 295.0)
+
+
+def test_similarity_numbers_are_there_where_there_is_a_geometry():
+    at = (1.2e5, 1e5, 295.0)
+    for element in (Orifice(1e-4), needle("34G", 0.01), MolecularTube(1e-4, 1.0)):
+        flow = element.mass_flow(*at)
+        mu = viscosity_pa_s(295.0)
+        expected = 4.0 * flow / (math.pi * element.diameter_m * mu)
+        assert element.reynolds(*at) == pytest.approx(expected)
+    assert LinearConductance(1e-7).reynolds(*at) is None
+    assert LinearConductance(1e-7).knudsen(*at) is None
+    # Mean free path 68 nm at 1 atm and 295 K: 62 nm at the mean of 110 kPa.
+    assert needle("34G", 0.01).knudsen(*at) == pytest.approx(62e-9 / 0.0826e-3, rel=0.03)

@@ -184,6 +184,45 @@ def test_bytes_are_written_as_they_are_in_pieces(make: Any, line: SimpleNamespac
     assert os.read(line.from_node, 999) == data
 
 
+def test_a_host_that_does_not_wait_for_its_answer_gets_bytes_it_has_room_for(
+    make: Any, line: SimpleNamespace
+) -> None:
+    board = make(board=I2C_PINS)
+    pieces: list[int] = []
+    out = board._out
+    board._out = SimpleNamespace(write=lambda piece: pieces.append(len(piece)) or out.write(piece))
+    os.write(line.to_node, b"*IDN?\n")
+    assert board.write(memoryview(bytes(range(100)))) == 100
+    assert pieces == [1] * 100
+    assert os.read(line.from_node, 999) == bytes(range(100))
+    # It has caught up, and after a while of reading it gets whole packets again.
+    board.read_into(bytearray(64))
+    pieces.clear()
+    for _ in range(8):
+        assert board.write(bytes(100)) == 100
+        os.read(line.from_node, 999)
+    assert pieces[:400] == [1] * 400
+    assert pieces[-2:] == [64, 36]
+
+
+def test_a_packet_that_had_to_wait_is_the_last_one_of_its_size(
+    make: Any, line: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = make(board=I2C_PINS)
+    pieces: list[int] = []
+    clock = [0]
+
+    def slow(piece: bytes) -> int:
+        pieces.append(len(piece))
+        clock[0] += 500_000
+        return len(piece)
+
+    monkeypatch.setattr(time, "ticks_us", lambda: clock[0])
+    board._out = SimpleNamespace(write=slow)
+    assert board.write(bytes(128)) == 128
+    assert pieces == [64] + [1] * 64
+
+
 def test_a_line_that_takes_nothing_does_not_hold_the_node_up(
     make: Any, line: SimpleNamespace
 ) -> None:

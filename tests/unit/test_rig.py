@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prkbench.element_tables import ViscousElement
 from prkbench.errors import UsageError
-from prkbench.rig import Rig, ViscousElement, default_rig, load_rig, parse_rig
+from prkbench.rig import Rig, default_rig, load_rig, parse_rig
 
 FULL = """
 [rig]

@@ -150,10 +150,10 @@ def window_rows(window: Window, step_s: float) -> RowTable:
     scale = 4096.0
     return RowTable(
         np.array([r[0] for r in rows], dtype=np.int64),
-        np.array([r[1] for r in rows], dtype=np.int64),
-        np.array([float(r[2]) for r in rows]) * (step_s / 2.0) / scale,
-        np.array([float(r[3]) for r in rows]) / 2.0**20,
-        np.array([float(r[4]) for r in rows]) / scale,
+        np.repeat([s[0] for s in window.segments], [s[1] for s in window.segments]),
+        np.array([float(r[1]) for r in rows]) * (step_s / 2.0) / scale,
+        np.array([float(r[2]) for r in rows]) / 2.0**20,
+        np.array([float(r[3]) for r in rows]) / scale,
     )
 
 

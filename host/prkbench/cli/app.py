@@ -10,7 +10,17 @@ from typing import Annotated
 import typer
 
 from prkbench import __version__
-from prkbench.cli import demo, flashing, importing, logging, node, plan, ports, verifying
+from prkbench.cli import (
+    demo,
+    element,
+    flashing,
+    importing,
+    logging,
+    node,
+    plan,
+    ports,
+    verifying,
+)
 from prkbench.errors import PrkError
 
 app = typer.Typer(
@@ -46,6 +56,7 @@ for _name, _command in (
     ("plan", plan.plan),
 ):
     app.command(_name)(_ending(_command))
+app.add_typer(element.app, name="element")
 
 
 def _show_version(wanted: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple
 
@@ -11,15 +11,21 @@ from prkbench.sim.elements.base import Element, Law, Regime
 
 
 class _Part(NamedTuple):
-    """Flow of a part in the direction of the gas, and the largest difference it is known for."""
+    """A part of a chain as the gas meets it: from its first end, or `turned` from its second."""
 
-    flow: Callable[[float, float, float], float]
-    reach_pa: float
+    element: Element
+    turned: bool
 
+    def flow(self, high_pa: float, low_pa: float, temperature_k: float) -> float:
+        """Flow in the direction of the gas, kg/s."""
+        if self.turned:
+            return -self.element.mass_flow(low_pa, high_pa, temperature_k)
+        return self.element.mass_flow(high_pa, low_pa, temperature_k)
 
-def _turned(element: Element) -> Callable[[float, float, float], float]:
-    """Flow through an element that is passed from its second end to its first."""
-    return lambda high, low, temperature: -element.mass_flow(low, high, temperature)
+    @property
+    def reach_pa(self) -> float:
+        """The largest difference it is known for."""
+        return self.element.largest_difference_pa
 
 
 class _Combined:
@@ -136,8 +142,8 @@ class Series(_Combined):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        onward = [_Part(e.mass_flow, e.largest_difference_pa) for e in self.elements]
-        back = [_Part(_turned(e), e.largest_difference_pa) for e in reversed(self.elements)]
+        onward = [_Part(element, False) for element in self.elements]
+        back = [_Part(element, True) for element in reversed(self.elements)]
         object.__setattr__(self, "_onward", onward)
         object.__setattr__(self, "_back", back)
 
@@ -187,6 +193,8 @@ def _solve(
     first, rest = chain[0], chain[1:]
     if not rest:
         return first.flow(high_pa, low_pa, temperature_k), []
+    if high_pa == low_pa:
+        return 0.0, [high_pa] * len(rest)
     # SciPy takes longer to load than most commands to run.
     from scipy.optimize import brentq
 
@@ -204,7 +212,7 @@ def _solve(
             f"Series: from {high_pa:g} Pa to {low_pa:g} Pa a calibrated part is driven beyond its "
             "table; calibrate it further"
         )
-    middle = brentq(excess, lowest, highest, xtol=1e-14 * high_pa, rtol=1e-15)
+    middle = brentq(excess, lowest, highest, xtol=max(1e-14 * high_pa, 5e-324), rtol=1e-15)
     between = [middle, *_solve(rest, middle, low_pa, temperature_k)[1]]
     # Of the two the flow over the larger drop suffers less from rounding.
     if high_pa - middle > middle - low_pa:

@@ -37,7 +37,7 @@ _NEWTON_STEPS = 40
 _RE_D_OVER_L_LIMIT = 0.3
 # The entry length is 0.06 Re d: beyond this the profile never develops and K is not what it was.
 _RE_D_OVER_L_UNDEVELOPED = 16.0
-_EXTREME_SIZES_M = (1e-9, 1.0)
+_AS_GOOD_AS_VACUUM = 1e-12
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def solve_flux(  # the ends' equation in its own symbols
     """Return G in kg/(m2 s) for p1 > p2 >= 0, with `friction` = F."""
     drop = (p1 - p2) * (p1 + p2)
     exit_speed = math.sqrt(ends.momentum * rt)
-    if p2 > 0.0:
+    if p2 > _AS_GOOD_AS_VACUUM * p1:
         inertia = rt * (ends.entry_k + 2.0 * ends.momentum * math.log(p1 / p2))
         flux = 2.0 * drop / (friction + math.sqrt(friction * friction + 4.0 * inertia * drop))
         if flux * exit_speed <= p2:
@@ -85,6 +85,9 @@ def solve_flux(  # the ends' equation in its own symbols
     k, beta, squares = ends.entry_k, ends.momentum, p1 * p1
     flux = 2.0 * squares / (friction + math.sqrt(friction * friction + 4.0 * rt * k * squares))
     flux = min(flux, p1 / exit_speed)
+    if not flux > 0.0:
+        # Pressures whose squares are below the smallest float.
+        return 0.0
     for _ in range(_NEWTON_STEPS):
         bent = k + 2.0 * beta * math.log(p1 / (exit_speed * flux))
         excess = friction * flux + rt * flux * flux * (bent + beta) - squares

@@ -190,8 +190,9 @@ class TransitionTube(_FineTube):
         below = _KNUDSEN_BELOW * _RADII * 0.5 * self.diameter_m / (viscosity * root)
         ratio = _KNUDSEN_ABOVE / _KNUDSEN_BELOW
         # The mean of Z between the ends: Z = ratio + (1 - ratio)/(1 + below p).
-        bend = below * drop / (1.0 + below * downstream_pa)
-        mean_z = ratio + (1.0 - ratio) * math.log1p(bend) / (below * drop)
+        dense = 1.0 + below * downstream_pa
+        bend = below * drop / dense
+        mean_z = ratio + (1.0 - ratio) * (math.log1p(bend) / bend if bend > 0.0 else 1.0) / dense
         viscous = self._viscous * (upstream_pa + downstream_pa) / (viscosity * rt)
         molecular = self._molecular / root
         return (viscous + mean_z * molecular) * drop

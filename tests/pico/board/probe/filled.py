@@ -64,7 +64,8 @@ def parts(node):
     estimator = node._estimator
     short, long = estimator.windows()
     block = next(_blocks())
-    slot, segment, i, d, y = short.row(short.rows - 1)
+    slot, i, d, y = short.row(short.rows - 1)
+    segment = short.segments[-1][0]
     return {
         "compensation": _timed(estimator.reduce, block),
         "short solution": _timed(solve, short, 60, None, 0, 240),
