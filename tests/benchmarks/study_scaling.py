@@ -1,15 +1,22 @@
-"""What a study costs: against its length, its sensors' volume and its runs, and on two workers.
+"""What a study costs: against its length, its vessels and its runs, and on two workers.
 
 Ratios only mean something within one run of this file, and on a machine with nothing else to do.
 
     python tests/benchmarks/study_scaling.py [runs, default 48]
 """
 
+import functools
 import os
 import sys
 import time
+from dataclasses import replace
+
+import numpy as np
 
 from prkbench.rig import Rig, default_rig
+from prkbench.sim.chamber import BenchSpec
+from prkbench.sim.elements import LinearConductance
+from prkbench.sim.plant.plant import Plant
 from prkbench.study.bench_task import bench_task, simulate_blocks
 from prkbench.study.run import run_study
 from prkbench.study.seeds import run_seeds
@@ -41,6 +48,18 @@ def processor_s(work: Task, seed: int = 1) -> float:
     return min(found)
 
 
+def plant_day(vessels: int, seed: int) -> Row:
+    """A day, each minute of it, of so many benches' chambers in one plant."""
+    spec = BenchSpec(LinearConductance(5.484e-8)).plant()
+    several = replace(
+        spec,
+        vessels=tuple(replace(spec.vessels[0], name=f"v{n}") for n in range(vessels)),
+        passages=tuple(replace(spec.passages[0], name=f"p{n}", a=f"v{n}") for n in range(vessels)),
+    )
+    series = Plant(several, seed).series(np.arange(1440) * 60.0)
+    return {"pressure_pa": float(series["v0"]["pressure_pa"][-1])}
+
+
 def main() -> None:
     """Print one table."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 48
@@ -56,6 +75,12 @@ def main() -> None:
             f"{hours:5.0f} h     {simulated:8.3f} s  {simulated / days:6.3f}   "
             f"{whole:8.3f} s         {whole / days:6.3f}"
         )
+    print("vessels   s for a day   ratio")
+    one = 0.0
+    for count in (1, 2, 4, 8):
+        needed = processor_s(functools.partial(plant_day, count))
+        one = one or needed
+        print(f"{count:7d}   {needed:11.3f}   {needed / one:5.2f}")
     task = bench_task(rig, 24.0)
     half, _, _ = seconds(task, runs // 2, 0)
     here, _, rows = seconds(task, runs, 0)

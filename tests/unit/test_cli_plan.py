@@ -1,6 +1,8 @@
 """`prk plan` and the study behind `prk simulate --runs`, as a shell runs them."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -110,6 +112,17 @@ def test_a_study_prints_its_summary_and_writes_every_run(
     assert len(rows) == 6
     assert about["study"] == "bench"
     assert about["seed"] == "3"
+
+
+def test_the_command_starts_without_what_only_studies_and_plans_need():
+    script = (
+        "import sys, prkbench.cli.app, prkbench.cli.studying\n"
+        "print([m for m in ('distributed', 'pyarrow', 'scipy') if m in sys.modules])"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.strip() == "[]"
 
 
 def test_a_study_for_people_names_its_shares(capsys: pytest.CaptureFixture[str]):

@@ -74,7 +74,8 @@ def _rmse_per_s(setting: Setting, k_per_s: float, duration_s: float) -> float:
             column, prior = _TWIN_MISMATCH * pa_per_k * seen.gas_k, 1.0
         else:
             column = seen.d_k
-            lag_pa_per_k = float(pa_per_k[0]) * setting.lag_s / 120.0
+            # A lag of nothing is not known better than to a second.
+            lag_pa_per_k = float(pa_per_k[0]) * max(setting.lag_s, 1.0) / 120.0
             prior = 0.0 if length >= _FITTED_LAG_S else (_LAG_U * lag_pa_per_k) ** -2
         whole = np.column_stack([fixed, solve_triangular(factor, column, lower=True)])
         total += _variance_of_k(whole, np.array([*priors, prior]))

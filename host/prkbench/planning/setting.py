@@ -25,6 +25,8 @@ Mode = Literal["A", "B", "C"]
 SENSOR_LOW_PA, SENSOR_HIGH_PA = MIN_PA / 4096.0, MAX_PA / 4096.0
 """What a BMP390 can measure: 300 and 1250 hPa."""
 
+_SHORTEST_S = 1800.0
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -119,6 +121,16 @@ class Setting:
                 f"{CRITICAL_RATIO:.3f}): its law would not hold; take mode C or law = 'orifice'"
             )
         return self
+
+    def require_slow(self, k_per_s: float, what: str) -> None:
+        """UsageError where the pressure is out of range before half an hour could be measured."""
+        usable = self.usable_s(k_per_s)
+        if usable < _SHORTEST_S:
+            raise UsageError(
+                f"mode {self.mode}: {what} takes the chamber out of the sensor's or its law's "
+                f"range in {usable / 60.0:.1f} min, expected at least {_SHORTEST_S / 60.0:.0f}: lower "
+                "rig.acceleration or the leak"
+            )
 
     def _time_to(self, end_pa: float, k_per_s: float) -> float:
         """When the pressure comes to end_pa on its way; inf where it never does."""
