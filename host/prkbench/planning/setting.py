@@ -128,8 +128,8 @@ class Setting:
         if usable < _SHORTEST_S:
             raise UsageError(
                 f"mode {self.mode}: {what} takes the chamber out of the sensor's or its law's "
-                f"range in {usable / 60.0:.1f} min, expected at least {_SHORTEST_S / 60.0:.0f}: lower "
-                "rig.acceleration or the leak"
+                f"range in {usable / 60.0:.1f} min, expected at least {_SHORTEST_S / 60.0:.0f}: "
+                "lower rig.acceleration or the leak"
             )
 
     def _time_to(self, end_pa: float, k_per_s: float) -> float:
