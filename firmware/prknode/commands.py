@@ -10,7 +10,7 @@ from prknode.integers import format_decimal
 from prknode.link import PENDING
 from prknode.records import BASIS_NAMES, NO_SE, STATE_NAMES
 from prknode.scpi import ScpiError, channels, match, quoted, whole
-from prknode.settings import OFFSET, ROLE, SETTINGS, SettingError
+from prknode.settings import OFFSET, ROLE, SettingError, all_settings, named
 from prknode.status import ESR_OPC
 
 _MAX_U32 = (1 << 32) - 1
@@ -292,7 +292,7 @@ _WIDTH = const(4)
 def patterns():
     """Every header the node knows, as a pattern."""
     result = [TABLE[i] for i in range(0, len(TABLE), _WIDTH)]
-    for item in SETTINGS:
+    for item in all_settings():
         result.append(item.header)
         result.append(item.header + "?")
     return result
@@ -306,10 +306,10 @@ def find(header):
             return TABLE[i + 1], suffixes, TABLE[i + 2], TABLE[i + 3]
     is_query = header[-1:] == "?"
     name = header[:-1] if is_query else header
-    for item in SETTINGS:
-        if match(item.header, name) is not None:
-            return _setting(item, is_query)
-    raise ScpiError(-113, header[:40])
+    item = named(lambda pattern: match(pattern, name) is not None)
+    if item is None:
+        raise ScpiError(-113, header[:40])
+    return _setting(item, is_query)
 
 
 def execute(node, header, parameters):

@@ -5,6 +5,7 @@ single-precision float; choices are words. The settings in force at INIT are the
 go into the run file: together with the samples they determine every figure of the node.
 """
 
+from prknode.compat import const
 from prknode.integers import format_decimal, parse_decimal
 from prknode.law import LAWS
 
@@ -35,11 +36,11 @@ class SettingError(ValueError):
 
 
 class Number:
-    """A number: key in the configuration, SCPI header, unit, decimal scale, limits, default."""
+    """A number: key in the configuration, SCPI header, default, unit, decimal scale, limits."""
 
     __slots__ = ("default", "header", "high", "key", "low", "members", "scale", "unit")
 
-    def __init__(self, key, header, unit, scale, low, high, default, members=None):
+    def __init__(self, key, header, default, unit, scale, low, high, members=None):
         self.key = key
         self.header = header
         self.unit = unit
@@ -77,11 +78,11 @@ class Number:
 
 
 class Choice:
-    """One of several words, taken in full or by the capitals of its SCPI long form."""
+    """One of several words (key, SCPI header, default), taken in full or by its first letters."""
 
     __slots__ = ("default", "header", "key", "words")
 
-    def __init__(self, key, header, words, default):
+    def __init__(self, key, header, default, words):
         self.key = key
         self.header = header
         self.words = words
@@ -109,35 +110,65 @@ class Choice:
 
 
 # fmt: off
-SETTINGS = (
-    Number("rate_mhz", "SENSe:RATE", "HZ", 3, 10, 200000, 5000),
-    Number("osr_p", "SENSe:OVERsampling:PRESsure", "", 0, 1, 32, 16, OVERSAMPLINGS),
-    Number("osr_t", "SENSe:OVERsampling:TEMPerature", "", 0, 1, 32, 2, OVERSAMPLINGS),
-    Number("iir", "SENSe:FILTer", "", 0, 0, 127, 0, FILTERS),
-    Choice("driver", "SENSe:DRIVer", DRIVERS, BMP390),
-    Choice("law", "SENSe:LAW", LAWS, LAWS[0]),
-    Number("norm_pa", "SENSe:LAW:NORM", "PA", 0, 100, 200000, 110000),
-    Number("reference_pa", "SENSe:REFerence:PRESsure", "PA", 0, 0, 125000, 0),
-    Number("t_ref_mk", "CALCulate:REFerence:TEMPerature", "K", 3, 233150, 358150, 295000),
-    Number("rho1024", "CALCulate:CORRelation", "", 0, 0, 1020, 1007),
-    Number("lag_s", "CALCulate:LAG", "S", 0, 0, 3600, 240),
-    Number("window_min", "CALCulate:WINDow", "", 0, 30, 720, 360),
-    Number("settle_min", "CALCulate:SETTle", "", 0, 0, 240, 10),
-    Number("jump_pa", "CALCulate:JUMP", "PA", 0, 20, 50000, 150),
-    Number("planned", "CALCulate:PLANned", "", 18, 0, 10**17, 0),
-    Number("sealed_se", "CALCulate:SEALed", "", 18, 0, 10**17, 0),
+_TABLE = (
+    # key, header, default, unit, decimal scale, limits[, members]: a Number
+    ("rate_mhz", "SENSe:RATE", 5000, "HZ", 3, 10, 200000),
+    ("osr_p", "SENSe:OVERsampling:PRESsure", 16, "", 0, 1, 32, OVERSAMPLINGS),
+    ("osr_t", "SENSe:OVERsampling:TEMPerature", 2, "", 0, 1, 32, OVERSAMPLINGS),
+    ("iir", "SENSe:FILTer", 0, "", 0, 0, 127, FILTERS),
+    # key, header, default, words: a Choice
+    ("driver", "SENSe:DRIVer", BMP390, DRIVERS),
+    ("law", "SENSe:LAW", LAWS[0], LAWS),
+    ("norm_pa", "SENSe:LAW:NORM", 110000, "PA", 0, 100, 200000),
+    ("reference_pa", "SENSe:REFerence:PRESsure", 0, "PA", 0, 0, 125000),
+    ("t_ref_mk", "CALCulate:REFerence:TEMPerature", 295000, "K", 3, 233150, 358150),
+    ("rho1024", "CALCulate:CORRelation", 1007, "", 0, 0, 1020),
+    ("lag_s", "CALCulate:LAG", 240, "S", 0, 0, 3600),
+    ("window_min", "CALCulate:WINDow", 360, "", 0, 30, 720),
+    ("settle_min", "CALCulate:SETTle", 10, "", 0, 0, 240),
+    ("jump_pa", "CALCulate:JUMP", 150, "PA", 0, 20, 50000),
+    ("planned", "CALCulate:PLANned", 0, "", 18, 0, 10**17),
+    ("sealed_se", "CALCulate:SEALed", 0, "", 18, 0, 10**17),
 )
 # fmt: on
+_KEY = const(0)
+_HEADER = const(1)
+_DEFAULT = const(2)
+_CHOICE_COLUMNS = const(4)
+
+
+def _setting(row):
+    return Choice(*row) if len(row) == _CHOICE_COLUMNS else Number(*row)
+
+
+def named(fits):
+    """The first setting whose header fits(header), or None; made when asked for, none is kept."""
+    for row in _TABLE:
+        if fits(row[_HEADER]):
+            return _setting(row)
+    return None
+
+
+def defaults():
+    """Key -> default of every setting, in order."""
+    return {row[_KEY]: row[_DEFAULT] for row in _TABLE}
+
+
+def all_settings():
+    """Every setting as a Number or a Choice."""
+    return [_setting(row) for row in _TABLE]
+
 
 LONG_ROWS = 432
 """The long window: ten-minute rows over 72 h."""
 
-OFFSET = Number("offset_mpa", "CALibration:OFFSet", "PA", 3, -5000000, 5000000, 0)
-_BUS = Number("sensor bus", "", "", 0, 0, 1, 0)
-_ADDRESS = Number("sensor address", "", "", 0, 0x76, 0x77, 0x77)
-ROLE = Choice("role", "SENSe:ROLE", ROLES, SPARE)
+OFFSET = Number("offset_mpa", "CALibration:OFFSet", 0, "PA", 3, -5000000, 5000000)
+_BUS = Number("sensor bus", "", 0, "", 0, 0, 1)
+_ADDRESS = Number("sensor address", "", 0x77, "", 0, 0x76, 0x77)
+ROLE = Choice("role", "SENSe:ROLE", SPARE, ROLES)
 
 MAX_SENSORS = 4
+_OTHER_KEYS = ("sensors", "board", "autostart", "watchdog_ms")
 
 
 class SensorSetting:
@@ -155,16 +186,14 @@ class Settings:
 
     def __init__(self, config):
         """config: a dict as in config.json; unknown keys and bad values raise SettingError."""
-        self.values = {}
+        self.values = defaults()
         self.sensors = []
-        known = {}
-        for item in SETTINGS:
-            known[item.key] = item
-            self.values[item.key] = item.default
+        for row in _TABLE:
+            key = row[_KEY]
+            if key in config:
+                self.values[key] = _setting(row).check(config[key])
         for key in config:
-            if key in known:
-                self.values[key] = known[key].check(config[key])
-            elif key not in ("sensors", "board", "autostart", "watchdog_ms"):
+            if key not in self.values and key not in _OTHER_KEYS:
                 raise SettingError("config.json: no setting is called %s" % key)
         sensors = config.get("sensors", [])
         if not isinstance(sensors, list) or not 1 <= len(sensors) <= MAX_SENSORS:

@@ -36,7 +36,7 @@ def correlation_time_s(rho1024: int, step_s: float = 60.0) -> float:
 
 
 def node_values(rig: Rig) -> dict[str, int | str]:
-    """The node's settings (settings.SETTINGS keys) that this rig asks for."""
+    """The node's settings (keys of settings.defaults()) that this rig asks for."""
     node = rig.node
     reference = rig.chamber.reference_pressure_pa
     values: dict[str, int | str] = {
@@ -88,12 +88,12 @@ def node_config(rig: Rig) -> dict[str, Any]:
 
 def apply_rig(client: NodeClient, rig: Rig) -> None:
     """Put a rig's settings into force on a node that is not measuring; ScpiRefusal if it cannot."""
-    from prknode.settings import OFFSET, SETTINGS
+    from prknode.settings import OFFSET, all_settings
 
     # What no node takes is the rig's fault, not this node's: said before anything is sent.
     node_config(rig)
     values = node_values(rig)
-    items: tuple[Any, ...] = SETTINGS
+    items: list[Any] = all_settings()
     for item in items:
         if item.key in values:
             shown = item.show(values[item.key])

@@ -5,7 +5,7 @@ from runner import raises, run
 
 from prknode import app, commands
 from prknode.node import Node
-from prknode.settings import SETTINGS, Choice
+from prknode.settings import Choice, all_settings
 
 S = 1000000
 
@@ -56,7 +56,7 @@ def long(pattern):
 
 
 def test_every_command_works_in_its_short_and_long_form():
-    setters = [item.header for item in SETTINGS]
+    setters = [item.header for item in all_settings()]
     for pattern in sorted(commands.patterns()):
         for form in (short, long):
             board, node = bench()
@@ -73,7 +73,7 @@ def test_every_command_works_in_its_short_and_long_form():
 
 def test_every_setting_is_set_shown_and_limited():
     board, node = bench()
-    for item in SETTINGS:
+    for item in all_settings():
         header = short(item.header)
         if isinstance(item, Choice):
             values = [(word, word) for word in item.words]

@@ -4,7 +4,7 @@ from fake_board import make_config
 from runner import raises, run
 
 from prknode.scpi import ScpiError, channels, match, quoted, split_command, split_outside, whole
-from prknode.settings import ROLE, SETTINGS, Choice, SettingError, Settings
+from prknode.settings import ROLE, Choice, SettingError, Settings, all_settings
 from prknode.status import Register, Status
 
 
@@ -84,14 +84,14 @@ def test_whole_numbers_have_limits():
 
 
 def item(key):
-    for one in SETTINGS:
+    for one in all_settings():
         if one.key == key:
             return one
     raise KeyError(key)
 
 
 def test_every_setting_takes_its_limits_and_default_and_shows_them_so_that_they_read_back():
-    for one in SETTINGS:
+    for one in all_settings():
         if isinstance(one, Choice):
             values = list(one.words) + [one.default]
             assert one.parse("DEF") == one.default
@@ -130,7 +130,7 @@ def message(**settings):
 
 
 def test_floats_in_the_configuration_are_refused_with_a_message():
-    for one in SETTINGS:
+    for one in all_settings():
         if not isinstance(one, Choice):
             text = message(**{one.key: one.default + 0.0})
             assert one.key in text

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prkbench.errors import UsageError
@@ -28,6 +28,7 @@ POINTS = st.lists(
                           for c in zip(*steps, strict=True)))  # fmt: skip
 
 
+@settings(deadline=None)
 @given(POINTS)
 def test_a_table_gives_its_points_back(points):
     differences, throughputs = points
@@ -38,6 +39,7 @@ def test_a_table_gives_its_points_back(points):
     assert table.largest_difference_pa == differences[-1]
 
 
+@settings(deadline=None)
 @given(POINTS, st.floats(0.0, 1.0), st.floats(0.0, 1.0))
 def test_between_the_points_a_table_never_turns_back(points, a, b):
     table = CalibratedTable(*points)
@@ -122,6 +124,7 @@ def test_two_halves_of_a_tube_are_the_tube():
         )
 
 
+@settings(deadline=None)
 @given(st.floats(0.0, 1.5e5), st.floats(0.0, 1.5e5))
 def test_all_parts_in_series_pass_the_same(a, b):
     chain = Series((HOLE, needle("34G", 0.0127), TUBE))
@@ -133,6 +136,7 @@ def test_all_parts_in_series_pass_the_same(a, b):
         assert expected == pytest.approx(flow, rel=1e-5, abs=1e-15)
 
 
+@settings(deadline=None)
 @given(st.floats(0.0, 1.5e5), st.floats(0.0, 1.5e5))
 def test_a_chain_turned_round_passes_the_opposite_exactly(a, b):
     assert Series((HOLE, TUBE)).mass_flow(a, b, T) == -Series((TUBE, HOLE)).mass_flow(b, a, T)

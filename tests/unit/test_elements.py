@@ -3,7 +3,7 @@ import pickle
 from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prkbench.errors import UsageError
@@ -53,18 +53,21 @@ def test_every_element_is_an_element_and_names_its_law(element):
 
 
 @pytest.mark.parametrize("element", ELEMENTS)
+@settings(deadline=None)
 @given(a=PRESSURES, b=PRESSURES, t=TEMPERATURES)
 def test_reversing_the_ends_reverses_the_flow_exactly(element, a, b, t):
     assert element.mass_flow(a, b, t) == -element.mass_flow(b, a, t)
 
 
 @pytest.mark.parametrize("element", ELEMENTS)
+@settings(deadline=None)
 @given(p=PRESSURES, t=TEMPERATURES)
 def test_equal_pressures_give_no_flow(element, p, t):
     assert element.mass_flow(p, p, t) == 0.0
 
 
 @pytest.mark.parametrize("element", LEAKS)
+@settings(deadline=None)
 @given(low=st.floats(0.0, 1.9e5), rise=st.floats(1.0, 1e4), t=TEMPERATURES)
 def test_gas_flows_from_the_higher_pressure(element, low, rise, t):
     assert element.mass_flow(low + rise, low, t) > 0.0
@@ -113,6 +116,7 @@ def test_orifice_is_continuous_where_it_begins_to_choke():
     assert element.mass_flow(1e5, 0.6e5, 295.0) < at
 
 
+@settings(deadline=None)
 @given(flow=st.floats(1e-10, 1e-5), low=st.floats(0.0, 1e5), rise=st.floats(100.0, 1e5))
 def test_an_element_made_for_a_flow_passes_that_flow(flow, low, rise):
     high = low + rise
@@ -185,6 +189,7 @@ def test_laws_without_geometry_hold_everywhere():
 
 
 @pytest.mark.parametrize("element", LEAKS)
+@settings(deadline=None)
 @given(
     low=st.floats(0.0, 1e5),
     rise=st.floats(10.0, 1e5),
@@ -196,6 +201,7 @@ def test_more_pressure_drives_more_gas(element, low, rise, more, t):
 
 
 @pytest.mark.parametrize("element", LEAKS)
+@settings(deadline=None)
 @given(factor=st.floats(0.5, 2.0), high=st.floats(2e4, 1.5e5), part=st.floats(0.0, 0.99))
 def test_a_scaled_element_passes_that_much_more(element, factor, high, part):
     at = (high, part * high, 295.0)

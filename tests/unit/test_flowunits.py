@@ -1,7 +1,7 @@
 """Units of a mass flow, against the constants of the physics page."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prkbench.errors import UsageError
@@ -44,6 +44,7 @@ def test_a_cubic_foot_a_minute_is_28_3_litres_at_20_degrees() -> None:
     assert to_cfm(28.3168e-3 * 1.2041 / 60.0) == pytest.approx(1.0, rel=1e-4)
 
 
+@settings(deadline=None)
 @given(st.floats(1e-6, 1e6))
 def test_sccm_and_mass_rate_are_inverse(flow: float) -> None:
     assert to_sccm(from_sccm(flow)) == pytest.approx(flow, rel=1e-12)

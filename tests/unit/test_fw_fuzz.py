@@ -23,7 +23,7 @@ from prknode.records import (
 )
 from prknode.ring import Ring
 from prknode.scpi import ScpiError, channels, match, quoted, split_command, split_outside, whole
-from prknode.settings import SETTINGS
+from prknode.settings import all_settings
 from prknode.unpack import unpack_block, unpack_event
 
 U16, U32 = st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF)
@@ -155,7 +155,7 @@ def test_parsing_raises_nothing_but_scpi_errors(text: str) -> None:
 
 @given(st.text(max_size=20))
 def test_settings_take_text_or_raise_a_value_error(text: str) -> None:
-    for item in SETTINGS:
+    for item in all_settings():
         try:
             value = item.check(item.parse(text))
         except ValueError:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prkbench.errors import UsageError
@@ -90,6 +90,7 @@ def test_drop_of_squares_is_friction_entry_and_acceleration(element, k, beta, fr
     assert (exit_pa > low) == (low == 0.0)
 
 
+@settings(deadline=None)
 @given(st.floats(0.0, 0.999))
 def test_below_the_choking_pressure_the_outlet_does_not_matter_and_nothing_jumps(part):
     short = ViscousCapillary(2e-4, 4e-3, ends=True)
@@ -101,6 +102,7 @@ def test_below_the_choking_pressure_the_outlet_does_not_matter_and_nothing_jumps
     assert short.mass_flow(1.2e5, 1.2 * exit_pa, T) < vacuum * (1.0 - 1e-4)
 
 
+@settings(deadline=None)
 @given(
     diameter=st.floats(2e-5, 5e-4),
     slenderness=st.floats(1.0, 1e5),
@@ -127,6 +129,7 @@ def test_a_very_long_tube_has_the_plain_law():
         )
 
 
+@settings(deadline=None)
 @given(
     flow=st.floats(1e-10, 1e-7),
     high=st.floats(5e4, 1.5e5),

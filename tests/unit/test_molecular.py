@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prkbench.errors import UsageError
@@ -29,6 +29,7 @@ def test_molecular_flow_is_linear_in_the_difference():
     assert tube.mass_flow(300.0, 0.0, T) == pytest.approx(3.0 * one, rel=1e-13)
 
 
+@settings(deadline=None)
 @given(st.floats(1e2, 1e6))
 def test_thin_gas_passes_a_transition_tube_as_molecules(knudsen):
     # Z falls from 1 by (3.095 - 2.507) a/lambda, the viscous part is 0.147 a/lambda; a = d/2.
@@ -40,6 +41,7 @@ def test_thin_gas_passes_a_transition_tube_as_molecules(knudsen):
     assert TransitionTube(d, 1e-3).mass_flow(*at) == pytest.approx(expected, rel=error)
 
 
+@settings(deadline=None)
 @given(st.floats(1e-7, 1e-2))
 def test_dense_gas_passes_a_transition_tube_as_the_viscous_law_with_slip(knudsen):
     # At a/lambda >> 1, Z is 0.81: it adds 0.81/0.1473 lambda/a = 11 Kn to the viscous flow.
@@ -74,6 +76,7 @@ def test_between_far_pressures_the_flow_is_the_sum_of_small_steps():
     assert tube.mass_flow(high, 0.0, T) == pytest.approx(math.fsum(small), rel=1e-10)
 
 
+@settings(deadline=None)
 @given(
     flow=st.floats(1e-14, 1e-9),
     high=st.floats(1e3, 1.2e5),

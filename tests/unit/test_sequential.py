@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
@@ -35,6 +35,7 @@ def test_its_mean_without_a_leak_is_one(one_sided):
     assert float(np.trapezoid(e * norm.pdf(b, scale=se), b)) == pytest.approx(1.0, abs=1e-6)
 
 
+@settings(deadline=None)
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e3), st.floats(1e-3, 1e3))
 def test_it_is_finite_and_does_not_depend_on_the_unit(b, se, r0):
     value = normal_mixture_log_e(b, se, r0, True)

@@ -16,8 +16,6 @@ _PROBE_S = 1.0
 _COMEBACK_S = 90.0
 """A board takes some seconds; an emulated one boots at a fortieth of its speed."""
 _LONGEST_ANSWER_S = 10.0
-_MARKS = 256
-_STALE = 1000
 _PROMPTS = 3
 """Prompts in a row instead of a node, after which it is not going to come."""
 _SETTLING_S = 2.0
@@ -88,8 +86,8 @@ def await_node(port: str, usb_number: str | None, platform: Platform) -> NodeCli
         name = present_name(port, usb_number)
         attempt += 1
         try:
-            _catch_up(name, attempt % _MARKS, min(attempt * _PROBE_S, _LONGEST_ANSWER_S))
-            client = NodeClient.connect(name)
+            waits_s = min(attempt * _PROBE_S, _LONGEST_ANSWER_S)
+            client = NodeClient.connect(name, waits_s, patience_s=_LONGEST_ANSWER_S)
         except DeviceError as error:
             problem = str(error)
             prompts = prompts + 1 if _PROMPT in problem else 0
@@ -103,23 +101,6 @@ def await_node(port: str, usb_number: str | None, platform: Platform) -> NodeCli
         f"{time.monotonic() - begun:.0f} s since its restart ({problem}); look at what it prints "
         f"with 'mpremote connect {port}'"
     )
-
-
-def _catch_up(port: str, mark: int, timeout_s: float) -> None:
-    """Read the answers to everything asked before; DeviceError when the node is not there yet.
-
-    What was asked while the board was starting may be answered all at once, and would be taken
-    for the answers to what is asked next.
-    """
-    line = Transport(port, timeout_s)
-    try:
-        line.write(f"\n*ESE {mark};*ESE?;*ESE 0\n".encode())
-        for _ in range(_STALE):
-            if line.read_line() == str(mark).encode():
-                return
-        raise DeviceError(f"{port}: something talks without end, but is no node")
-    finally:
-        line.close()
 
 
 def check(client: NodeClient) -> Checked:

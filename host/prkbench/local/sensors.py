@@ -13,7 +13,7 @@ from prkbench.local.register_bus import RegisterBus
 from prkbench.node_setup import node_config
 from prkbench.rig import Rig
 from prknode.bmp390 import BMP388_ID, BMP390_ID, conversion_us
-from prknode.settings import ADAFRUIT, FASTEST_FORCED_MHZ, SETTINGS, SettingError, Settings
+from prknode.settings import ADAFRUIT, FASTEST_FORCED_MHZ, SettingError, Settings, defaults
 
 ADDRESSES = (0x76, 0x77)
 TRANSFERS = 4
@@ -25,7 +25,7 @@ _SPARE = 1.25
 """The bridge shares its USB line with others, and its computer with other programs."""
 _POLL_US = 1200
 _ROLES = ("CHAMBER", "AMBIENT")
-_DEFAULTS: dict[str, Any] = {item.key: item.default for item in SETTINGS}
+_DEFAULTS: dict[str, Any] = defaults()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple
 
@@ -15,6 +15,11 @@ class _Part(NamedTuple):
 
     element: Element
     turned: bool
+
+    @property
+    def passing(self) -> Callable[[float, float, float], float]:
+        """The function of its flow in the direction of the gas, kg/s."""
+        return self.flow if self.turned else self.element.mass_flow
 
     def flow(self, high_pa: float, low_pa: float, temperature_k: float) -> float:
         """Flow in the direction of the gas, kg/s."""
@@ -198,23 +203,33 @@ def _solve(
     # SciPy takes longer to load than most commands to run.
     from scipy.optimize import brentq
 
-    def behind(middle_pa: float) -> float:
-        return _solve(rest, middle_pa, low_pa, temperature_k)[0]
+    into = first.passing
+    if len(rest) == 1:
+        last = rest[0].passing
+
+        def behind(middle_pa: float) -> float:
+            return last(middle_pa, low_pa, temperature_k)
+    else:
+
+        def behind(middle_pa: float) -> float:
+            return _solve(rest, middle_pa, low_pa, temperature_k)[0]
 
     def excess(middle_pa: float) -> float:
-        return first.flow(high_pa, middle_pa, temperature_k) - behind(middle_pa)
+        return into(high_pa, middle_pa, temperature_k) - behind(middle_pa)
 
     # A calibrated part bounds the pressure between: nothing is known beyond its table.
-    lowest = max(low_pa, high_pa - first.reach_pa)
-    highest = min(high_pa, low_pa + sum(part.reach_pa for part in rest))
-    if lowest > highest or excess(lowest) < 0.0 or excess(highest) > 0.0:
-        raise UsageError(
-            f"Series: from {high_pa:g} Pa to {low_pa:g} Pa a calibrated part is driven beyond its "
-            "table; calibrate it further"
-        )
-    middle = brentq(excess, lowest, highest, xtol=max(1e-14 * high_pa, 5e-324), rtol=1e-15)
+    lowest, highest = low_pa, high_pa
+    reach, rest_reach = first.reach_pa, sum(part.reach_pa for part in rest)
+    if reach < high_pa - low_pa or rest_reach < high_pa - low_pa:
+        lowest, highest = max(low_pa, high_pa - reach), min(high_pa, low_pa + rest_reach)
+        if lowest > highest or excess(lowest) < 0.0 or excess(highest) > 0.0:
+            raise UsageError(
+                f"Series: from {high_pa:g} Pa to {low_pa:g} Pa a calibrated part is driven beyond "
+                "its table; calibrate it further"
+            )
+    middle = brentq(excess, lowest, highest, xtol=max(1e-13 * high_pa, 5e-324), rtol=1e-15)
     between = [middle, *_solve(rest, middle, low_pa, temperature_k)[1]]
     # Of the two the flow over the larger drop suffers less from rounding.
     if high_pa - middle > middle - low_pa:
-        return first.flow(high_pa, middle, temperature_k), between
+        return into(high_pa, middle, temperature_k), between
     return behind(middle), between
