@@ -545,3 +545,16 @@ def test_what_the_operator_does_is_told():
     ]
     details = [happening.detail for happening in made.happenings()]
     assert details[2:] == ["100000 to 120000 Pa", "0.005 to 0.006 m3", "room -1 K, ambient +20 Pa"]
+
+
+def test_a_leak_that_gives_no_number_is_named_and_not_integrated():
+    @dataclass(frozen=True)
+    class Broken:
+        law: ClassVar[str] = "linear"
+
+        def mass_flow(self, *given):
+            return math.nan
+
+    made = plant(isothermal(), (Passage("leak", Broken(), "chamber", "space"),), (SPACE,))
+    with pytest.raises(UsageError, match="cannot be integrated at 0 s"):
+        made.at(1.0)

@@ -20,7 +20,7 @@ from prkbench.sim.plant.slopes import Moment, pascal_per_kg
 # drop is what its law needs but for the last; it is let go when its law would take the second.
 QUICK_S = 2.0
 _SLOW_S = 10.0
-_LEVEL_PA = 0.02
+_LEVEL_PA = 1e-3
 _RELAX_S = 100.0
 
 
