@@ -146,6 +146,7 @@ def test_other_versions_are_refused_with_both_named():
         refuse_other_versions({"numpy": "0.1"}, "a worker")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="looks for a POSIX signal")
 def test_a_killed_workers_runs_are_done_again_and_change_nothing(tmp_path: Path):
     log = tmp_path / "begun.txt"
     task, seeds = functools.partial(study_tasks.slow, str(log)), run_seeds(7, 90)

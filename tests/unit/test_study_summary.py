@@ -48,9 +48,16 @@ def test_a_task_without_truth_or_verdict_leaves_those_out():
     assert found.coverage is None
     assert found.rms_error_per_s is None
     assert found.median_k_true_per_s is None
-    assert found.verdicts == {}
+    assert (found.verdicts, found.right) == ({}, {})
 
 
 def test_verdicts_come_most_frequent_first():
     rows = [run(1.0, word=word) for word in ("SEALED", "LEAK", "LEAK", "ANY")]
     assert list(summarise(rows).verdicts) == ["LEAK", "ANY", "SEALED"]
+
+
+def test_a_bound_in_brackets_makes_no_other_verdict_and_right_is_counted():
+    rows = [run(1.0, word="SEALED (< 0.1 lb/day)"), run(1.0, word="SEALED (< 0.2 lb/day)")]
+    found = summarise([{**rows[0], "right": "yes"}, {**rows[1], "right": "no"}])
+    assert found.verdicts == {"SEALED": 2}
+    assert found.right == {"no": 1, "yes": 1}

@@ -104,8 +104,8 @@ def _print_limit(limit: LimitFigures, console: Console) -> None:
     )
     table.add_row(
         "detected (95 % / 95 %)",
-        f"{_hours(limit.hours_to_detect)}; were the PrK as large as it may be "
-        f"{_hours(limit.hours_to_detect_largest_volume)}",
+        f"{_detected(limit.hours_to_detect)}; were the PrK as large as it may be "
+        f"{_detected(limit.hours_to_detect_largest_volume)}",
     )
     table.add_row("verdict LEAK in 19 of 20", _hours(limit.hours_to_call_leak))
     table.add_row("called sealed below it", _hours(limit.hours_to_call_sealed))
@@ -129,12 +129,12 @@ def _modes(plan: Plan, console: Console) -> None:
             f"{m.pressure_pa / 100:.0f} to {m.reference_pa / 100:.0f}",
             f"x {m.penalty:.2f}",
             "-" if m.rmse_24h_per_s is None else f"{8.64e6 * m.rmse_24h_per_s:.3g} %/day",
-            _hours(m.hours_to_detect) if timed else "-",
+            _detected(m.hours_to_detect) if timed else "-",
             _hours(m.hours_to_call_sealed) if timed else "-",
         )
     console.print(table)
     for m in plan.modes:
-        console.print(f"{m.mode}: {m.refused or m.note}", highlight=False)
+        console.print(m.refused or f"mode {m.mode}: {m.note}", highlight=False)
         if m.mode not in plan.elements:
             continue
         element = plan.elements[m.mode]
@@ -160,6 +160,13 @@ def _gains(plan: Plan) -> Table:
         style = "green" if ratio < 0.95 else "red" if ratio > 1.05 else None
         table.add_row(gain.what, f"x {ratio:.2f}", style=style)
     return table
+
+
+def _detected(hours: float | None) -> str:
+    """The same for what is looked for from a quarter of an hour on."""
+    from prkbench.planning.hours import FEWEST_HOURS
+
+    return "<= 15 min" if hours is not None and hours <= FEWEST_HOURS else _hours(hours)
 
 
 def _hours(hours: float | None) -> str:

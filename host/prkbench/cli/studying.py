@@ -82,6 +82,8 @@ def _lb(conversion: Conversion, k: float | None) -> float | None:
 def _print(
     name: str, seed: int, summary: Summary, conversion: Conversion | None, out: Path | None
 ) -> None:
+    from prkbench.study.summary import wilson
+
     table = Table(title=f"{name}: {summary.runs} runs from seed {seed}", show_header=False)
     table.add_column(style="bold")
     table.add_column()
@@ -103,9 +105,9 @@ def _print(
     if summary.coverage is not None:
         table.add_row("95 % interval holds the truth", _share(summary.coverage))
     for word, count in summary.verdicts.items():
-        from prkbench.study.summary import wilson
-
         table.add_row(word, _share(wilson(count, summary.runs)))
+    for word, count in summary.right.items():
+        table.add_row(f"right: {word}", _share(wilson(count, summary.runs)))
     if out is not None:
         table.add_row("every run", str(out))
     Console().print(table)

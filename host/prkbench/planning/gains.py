@@ -78,4 +78,5 @@ def _in_other(setting: Setting, mode: Mode, k_per_s: float, hours: float) -> Cal
 
 def _error(setting: Setting, k_per_s: float, hours: float) -> float:
     """Error of the PrK's decay constant, 1/s: the bench's over the acceleration."""
+    setting.require_slow(k_per_s, "this leak")
     return rmse_per_s(setting, k_per_s, 3600.0 * hours) / setting.acceleration

@@ -6,11 +6,12 @@ import math
 from collections.abc import Callable
 
 from prkbench.analysis.verdict import LEAST_ROWS, Z95, Z95_ONE_SIDED
-from prkbench.planning.precision import rmse_per_s
+from prkbench.planning.precision import claimed_per_s, rmse_per_s
 from prkbench.planning.setting import Setting
 
 MOST_HOURS = 90.0 * 24.0
-_FEWEST_HOURS = 0.25
+FEWEST_HOURS = 0.25
+"""Nothing is looked for sooner: the error in a few minutes is the sensors' own start."""
 _FINE = 1.005
 POWER = Z95_ONE_SIDED
 """One-sided 95 % quantile: what is asked for comes out in 19 of 20 tests."""
@@ -34,27 +35,34 @@ def _first(enough: Callable[[float], bool], least: float) -> float | None:
 
 
 def hours_to_detect(setting: Setting, limit_k: float) -> float | None:
-    """Hours until a leak of the limit shows: zero lies outside its 95 % interval in 95 % of tests.
+    """Hours until a leak of the limit can show: in 95 % of tests zero is 1.96 rms errors away.
 
     limit_k in 1/s, of the bench. None where 90 days are too few.
     """
-    return _first(_shows(setting, limit_k, Z95 + POWER), _FEWEST_HOURS)
+
+    def enough(hours: float) -> bool:
+        return limit_k >= (Z95 + POWER) * rmse_per_s(setting, limit_k, 3600.0 * hours)
+
+    return _first(enough, FEWEST_HOURS)
 
 
 def hours_to_call_leak(setting: Setting, limit_k: float) -> float | None:
     """Hours until the verdict is LEAK in 95 % of tests with a leak of the limit."""
-    return _first(_shows(setting, limit_k, CALLED + POWER), LEAST_ROWS / 60.0)
 
+    def enough(hours: float) -> bool:
+        seconds = 3600.0 * hours
+        margin = limit_k - POWER * rmse_per_s(setting, limit_k, seconds)
+        return margin >= CALLED * claimed_per_s(setting, limit_k, seconds)
 
-def _shows(setting: Setting, k: float, errors: float) -> Callable[[float], bool]:
-    return lambda hours: k >= errors * rmse_per_s(setting, k, 3600.0 * hours)
+    return _first(enough, LEAST_ROWS / 60.0)
 
 
 def hours_to_call_sealed(setting: Setting, limit_k: float) -> float | None:
     """Hours until the upper 95 % limit of no leak at all is below the limit in 95 % of tests."""
-    errors = Z95_ONE_SIDED + POWER
 
     def enough(hours: float) -> bool:
-        return errors * rmse_per_s(setting, 0.0, 3600.0 * hours) < limit_k
+        seconds = 3600.0 * hours
+        bound = Z95_ONE_SIDED * claimed_per_s(setting, 0.0, seconds)
+        return bound + POWER * rmse_per_s(setting, 0.0, seconds) < limit_k
 
     return _first(enough, LEAST_ROWS / 60.0)

@@ -56,6 +56,7 @@ def figures_of(setting: Setting, mode: Mode, k_per_s: float, limit_k: float | No
     pressure, reference = NOMINAL_PA[mode]
     try:
         there = in_mode(setting, mode)
+        there.require_slow(k_per_s, "this leak")
     except UsageError as error:
         penalty = pressure / abs(pressure - reference)
         return ModeFigures(

@@ -55,6 +55,16 @@ class Noise:
             flicker_pa=self.flicker_pa * sensor,
         )
 
+    def assumed(self, tau_s: float) -> Noise:
+        """Return the noise as an analysis sees it that expects this correlation time.
+
+        What it learns from the record's minutes is how fast the residual wanders, rms^2/tau; its
+        own tau then makes the rms. (Block means wander 2/3 as fast as the residual itself, which
+        the factor 1.5 on the variance makes up for.)
+        """
+        rms = self.residual_k * math.sqrt(tau_s / self.residual_tau_s)
+        return replace(self, residual_k=rms, residual_tau_s=tau_s)
+
     def covariance(self, count: int, block_s: float, pa_per_k: FloatArray) -> FloatArray:
         """Covariance in Pa2 of p_T's means over `count` blocks of block_s each.
 

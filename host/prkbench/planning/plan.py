@@ -6,11 +6,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from threadpoolctl import threadpool_limits
-
 from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.prediction import predict
-from prkbench.errors import UsageError
 from prkbench.node_setup import node_config
 from prkbench.planning.gains import Gain, gains
 from prkbench.planning.hours import hours_to_call_leak, hours_to_call_sealed, hours_to_detect
@@ -29,7 +26,6 @@ from prkbench.sim.rig_element import element_of
 
 HOURS = (0.25, 1.0, 4.0, 24.0, 72.0)
 _MODES: tuple[Mode, ...] = ("A", "B", "C")
-_SHORTEST_S = 1800.0
 
 
 @dataclass(frozen=True)
@@ -110,12 +106,10 @@ def make_plan(rig: Rig, limit_kg_per_s: float | None = None) -> Plan:
     limit = rig.limit.rate_kg_per_s if limit_kg_per_s is None else limit_kg_per_s
     k = predict(rig).k_per_s
     limit_k = None if limit is None else conversion.k_per_s(limit)
-    _require_slow(setting, k, "the rig's element")
+    setting.require_slow(k, "the rig's element")
     if limit_k is not None:
-        _require_slow(setting, limit_k, "a leak of the limit")
-    # The matrices are small: several threads would wait for one another.
-    with threadpool_limits(limits=1):
-        return _planned(rig, setting, conversion, k, limit_k)
+        setting.require_slow(limit_k, "a leak of the limit")
+    return _planned(rig, setting, conversion, k, limit_k)
 
 
 def _planned(
@@ -190,17 +184,6 @@ def _limit_figures(setting: Setting, conversion: Conversion, limit_k: float) -> 
         guide_hours_instruments=guide_hours(setting, instruments(setting), limit_k),
         guide_hours_with_residual=guide_hours(setting, with_residual(setting), limit_k),
     )
-
-
-def _require_slow(setting: Setting, k: float, what: str) -> None:
-    """UsageError where the pressure is gone before half an hour of it can be measured."""
-    usable = setting.usable_s(k)
-    if usable < _SHORTEST_S:
-        raise UsageError(
-            f"mode {setting.mode}: {what} takes the chamber out of the sensor's or its law's range "
-            f"in {usable / 60.0:.0f} min, expected at least {_SHORTEST_S / 60.0:.0f}: lower "
-            "rig.acceleration or the leak"
-        )
 
 
 def _warnings(rig: Rig) -> list[str]:

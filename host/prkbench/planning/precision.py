@@ -8,10 +8,13 @@ follows from the information matrix (Fisher); the best estimator reaches it, non
 
 from __future__ import annotations
 
+import functools
 import math
+from dataclasses import replace
 
 import numpy as np
 from scipy.linalg import solve_triangular
+from threadpoolctl import ThreadpoolController
 
 from prkbench.analysis.independent import FloatArray
 from prkbench.planning.room import DRAWS, warmth
@@ -33,6 +36,18 @@ def rmse_per_s(setting: Setting, k_per_s: float, duration_s: float) -> float:
 
     What comes after the pressure has left the sensor's range adds nothing.
     """
+    # The matrices are small: several threads would spend their time waiting for one another.
+    with _threads().limit(limits=1):
+        return _rmse_per_s(setting, k_per_s, duration_s)
+
+
+@functools.cache
+def _threads() -> ThreadpoolController:
+    """Return the libraries with threads of their own; finding them takes as long as a plan."""
+    return ThreadpoolController()
+
+
+def _rmse_per_s(setting: Setting, k_per_s: float, duration_s: float) -> float:
     length = min(duration_s, setting.usable_s(k_per_s))
     count = max(6, min(_MOST_BLOCKS, math.floor(length / 60.0)))
     block_s = length / count
@@ -59,11 +74,22 @@ def rmse_per_s(setting: Setting, k_per_s: float, duration_s: float) -> float:
             column, prior = _TWIN_MISMATCH * pa_per_k * seen.gas_k, 1.0
         else:
             column = seen.d_k
-            lag_pa_per_k = float(pa_per_k[0]) * setting.lag_s / 120.0
+            # A lag of nothing is not known better than to a second.
+            lag_pa_per_k = float(pa_per_k[0]) * max(setting.lag_s, 1.0) / 120.0
             prior = 0.0 if length >= _FITTED_LAG_S else (_LAG_U * lag_pa_per_k) ** -2
         whole = np.column_stack([fixed, solve_triangular(factor, column, lower=True)])
         total += _variance_of_k(whole, np.array([*priors, prior]))
     return math.sqrt(total / DRAWS)
+
+
+def claimed_per_s(setting: Setting, k_per_s: float, duration_s: float) -> float:
+    """Return the standard error that the host will claim, 1/s: never below the true one.
+
+    It does not know the residual's correlation time and stays on the safe side, with the time it
+    is told to expect (node.correlation_time) where that makes the error larger.
+    """
+    safe = replace(setting, noise=setting.noise.assumed(setting.expected_tau_s))
+    return max(rmse_per_s(safe, k_per_s, duration_s), rmse_per_s(setting, k_per_s, duration_s))
 
 
 def _variance_of_k(white: FloatArray, prior: FloatArray) -> float:

@@ -25,12 +25,15 @@ Mode = Literal["A", "B", "C"]
 SENSOR_LOW_PA, SENSOR_HIGH_PA = MIN_PA / 4096.0, MAX_PA / 4096.0
 """What a BMP390 can measure: 300 and 1250 hPa."""
 
+_SHORTEST_S = 1800.0
+
 
 @dataclass(frozen=True)
 class Setting:
     """Mode, law, nominal pressures (Pa) and temperature (K), noise, and the sensors' null error.
 
-    `acceleration` is the rig's; `twin` says that a sealed vessel beside takes the thermometer's
+    `acceleration` is the rig's, `expected_tau_s` the correlation time that the analysis is told to
+    expect; `twin` says that a sealed vessel beside takes the thermometer's
     place.
     """
 
@@ -43,6 +46,7 @@ class Setting:
     noise: Noise
     lag_s: float
     null_pa: float
+    expected_tau_s: float
     twin: bool = False
 
     @property
@@ -118,6 +122,16 @@ class Setting:
             )
         return self
 
+    def require_slow(self, k_per_s: float, what: str) -> None:
+        """UsageError where the pressure is out of range before half an hour could be measured."""
+        usable = self.usable_s(k_per_s)
+        if usable < _SHORTEST_S:
+            raise UsageError(
+                f"mode {self.mode}: {what} takes the chamber out of the sensor's or its law's "
+                f"range in {usable / 60.0:.1f} min, expected at least {_SHORTEST_S / 60.0:.0f}: "
+                "lower rig.acceleration or the leak"
+            )
+
     def _time_to(self, end_pa: float, k_per_s: float) -> float:
         """When the pressure comes to end_pa on its way; inf where it never does."""
         if k_per_s == 0.0:
@@ -159,6 +173,7 @@ def setting_of(rig: Rig) -> Setting:
         Noise.of(rig),
         rig.node.lag_s,
         rig.sensors.null_uncertainty_pa,
+        max(rig.node.correlation_time_s, 60.0),
     ).checked()
 
 

@@ -12,8 +12,8 @@ from prkbench.planning.setting import Setting
 from prkbench.sim.elements import Orifice, ViscousCapillary
 from prkbench.sim.gas import R_AIR
 
-BORES_M = (0.10e-3, 0.13e-3, 0.18e-3, 0.25e-3, 0.50e-3, 1.0e-3)
-"""Bores in which fine steel and plastic tubing (as for chromatography) is sold."""
+BORES_M = (0.05e-3, 0.075e-3, 0.10e-3, 0.13e-3, 0.18e-3, 0.25e-3, 0.50e-3, 1.0e-3)
+"""Bores in which fine tubing (glass, steel, plastic, as for chromatography) is sold."""
 _SHORTEST_M, _LONGEST_M = 0.1, 5.0
 _HANDY_M = 1.0
 

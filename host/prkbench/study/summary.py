@@ -13,7 +13,7 @@ from prkbench.study.work import Row
 
 K, K_TRUE = "k_per_s", "k_true_per_s"
 K_LOW, K_HIGH = "k_low_per_s", "k_high_per_s"
-VERDICT = "verdict"
+VERDICT, RIGHT = "verdict", "right"
 """Columns the summary knows; a task may have any others."""
 
 
@@ -32,7 +32,8 @@ class Summary:
     """Figures of a study; None where no run has what they need.
 
     `estimated` runs gave a k; the error is k - k_true. `coverage` counts runs whose 95 % interval
-    holds the true k.
+    holds the true k. `verdicts` leaves out what stands in brackets, another bound in every run;
+    `right` counts how verdicts stand to what must be concluded, where the task says so.
     """
 
     runs: int
@@ -43,6 +44,7 @@ class Summary:
     rms_error_per_s: float | None
     coverage: Proportion | None
     verdicts: dict[str, int]
+    right: dict[str, int]
 
     def as_json(self) -> dict[str, object]:
         """Return the figures as plain objects."""
@@ -66,7 +68,6 @@ def summarise(rows: Sequence[Row]) -> Summary:
     low, high = _column(rows, K_LOW), _column(rows, K_HIGH)
     judged = np.isfinite(low) & np.isfinite(high) & np.isfinite(true)
     held = int(np.sum((low <= true) & (true <= high) & judged))
-    words = Counter(str(row[VERDICT]) for row in rows if row.get(VERDICT) is not None)
     return Summary(
         runs=len(rows),
         estimated=int(np.isfinite(k).sum()),
@@ -75,9 +76,15 @@ def summarise(rows: Sequence[Row]) -> Summary:
         mean_error_per_s=float(error.mean()) if len(error) else None,
         rms_error_per_s=math.sqrt(float(error @ error) / len(error)) if len(error) else None,
         coverage=wilson(held, int(judged.sum())) if judged.any() else None,
-        # Most frequent first; equal counts by name, so that equal studies print the same.
-        verdicts=dict(sorted(words.items(), key=lambda item: (-item[1], item[0]))),
+        verdicts=_counts(rows, VERDICT),
+        right=_counts(rows, RIGHT),
     )
+
+
+def _counts(rows: Sequence[Row], name: str) -> dict[str, int]:
+    """How often each word stands in a column: the most frequent first, then by name."""
+    words = Counter(str(row[name]).partition(" (")[0] for row in rows if row.get(name) is not None)
+    return dict(sorted(words.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _column(rows: Sequence[Row], name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
