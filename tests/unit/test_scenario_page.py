@@ -62,10 +62,10 @@ def test_no_plot_is_without_a_finite_value() -> None:
             assert low < high
 
 
-def test_events_of_one_moment_share_a_label() -> None:
+def test_events_too_near_for_a_label_each_share_one() -> None:
     _, layout = figures(render(told_of("E5c")))[0]
     labels = [note["text"] for note in layout["annotations"]]  # type: ignore[index, attr-defined]
-    assert "3, 4" in labels
+    assert "3–4" in labels
 
 
 def test_temperatures_nobody_read_are_said_to_be_so() -> None:

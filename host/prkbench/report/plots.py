@@ -192,18 +192,18 @@ def _event_lines(events: Sequence[EventNote], span: tuple[float, float]) -> dict
     """Return upright lines at the events, numbered as in the page's table where there is room."""
     shapes: list[dict[str, Any]] = []
     labels: list[dict[str, Any]] = []
-    room = 0.02 * (span[1] - span[0])
+    room = 0.03 * (span[1] - span[0])
+    first = 0
     for number, event in enumerate(events[:MARKED_EVENTS], 1):
         if not np.isfinite(event.t_h):
             continue
         ends = {"x0": event.t_h, "x1": event.t_h, "y0": 0, "y1": 1, "yref": "paper"}
         line = {"color": GREY, "width": 1, "dash": "dot"}
         shapes.append({"type": "line", "xref": "x", "layer": "below", "line": line, **ends})
-        if labels and event.t_h == labels[-1]["x"]:
-            labels[-1]["text"] += f", {number}"
-            continue
         if labels and event.t_h - labels[-1]["x"] < room:
+            labels[-1]["text"] = f"{first}–{number}"
             continue
+        first = number
         place = {"x": event.t_h, "y": 1, "yref": "paper", "yanchor": "top", "xanchor": "left"}
         font = {"size": 10, "color": "#666"}
         labels.append({"text": str(number), "showarrow": False, "font": font, **place})

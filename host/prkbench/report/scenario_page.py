@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from plotly.offline import get_plotlyjs
 from prkbench.analysis.outcome import EventNote, FloatArray, Outcome
 from prkbench.report.page import store, template
 from prkbench.report.plots import MARKED_EVENTS, ZERO_C_K, Panel, panel, pressure_unit, y_range
-from prkbench.report.sheet import BLACK, BLUE, GREEN, GREY, ORANGE, Sheet
+from prkbench.report.sheet import BLACK, BLUE, FEW, GREEN, GREY, ORANGE, Sheet
 from prkbench.sim.scenario import Conclusion, Scenario
 from prkbench.sim.scenario_log import Entry
 from prkbench.sim.scenario_truth import TruthSeries
@@ -91,33 +91,48 @@ def _panels(told: Told) -> list[Panel]:
 
 
 _Drawn = tuple[str, str, Sheet, dict[str, Any]]
+_SEEN = "Dots are what the operator saw."
 
 
 def _pressure(told: Told, t_h: FloatArray) -> _Drawn:
-    courses = told.truth.vessels
-    scale, unit = pressure_unit(np.concatenate([c.pressure_pa for c in courses.values()]))
+    courses = {name: course.pressure_pa for name, course in told.truth.vessels.items()}
+    scale, unit = pressure_unit(np.concatenate(list(courses.values())))
     sheet = Sheet()
-    for colour, (name, course) in zip(_COLOURS, courses.items(), strict=False):
-        sheet.line(f"{name}, truth", t_h, course.pressure_pa / scale, colour)
-    for seen in told.pressures:
-        sheet.dots(seen.name, seen.t_h, seen.values / scale, BLUE, 0.8)
-    return f"Pressure, {unit}", "Dots are what the operator saw.", sheet, {"height": 320}
+    _draw(sheet, t_h, courses, told.pressures, lambda pascals: pascals / scale)
+    return f"Pressure, {unit}", _SEEN, sheet, {"height": 320}
 
 
 def _temperature(told: Told, t_h: FloatArray) -> _Drawn:
-    sheet = Sheet()
-    kept = []
-    for colour, (name, course) in zip(_COLOURS, told.truth.vessels.items(), strict=False):
-        celsius = course.temperature_k - ZERO_C_K
-        sheet.line(f"{name}, truth", t_h, celsius, colour)
-        kept.append(celsius)
+    courses = {name: course.temperature_k for name, course in told.truth.vessels.items()}
     recorded = [seen for seen in told.temperatures if np.isfinite(seen.values).any()]
-    for seen in recorded:
-        sheet.dots(seen.name, seen.t_h, seen.values - ZERO_C_K, BLUE, 0.8)
-        kept.append(seen.values - ZERO_C_K)
-    note = "Dots are what the operator saw." if recorded else "Nobody recorded it."
-    layout = {"height": 220, "yaxis": y_range([np.concatenate(kept)], 0.12)}
+    sheet = Sheet()
+    _draw(sheet, t_h, courses, recorded, lambda kelvin: kelvin - ZERO_C_K)
+    kept = [*courses.values(), *(seen.values for seen in recorded)]
+    layout = {"height": 220, "yaxis": y_range([np.concatenate(kept) - ZERO_C_K], 0.12)}
+    note = _SEEN if recorded else "Nobody recorded it."
     return "Temperature of the gas, °C", note, sheet, layout
+
+
+def _draw(
+    sheet: Sheet,
+    t_h: FloatArray,
+    courses: Mapping[str, FloatArray],
+    instruments: Sequence[Seen],
+    shown: Callable[[FloatArray], FloatArray],
+) -> None:
+    """Add truth and readings, whichever covers less on top: dense dots would hide a line."""
+
+    def readings() -> None:
+        for seen in instruments:
+            sheet.dots(seen.name, seen.t_h, shown(seen.values), BLUE, 0.8)
+
+    dense = any(len(seen.t_h) > FEW for seen in instruments)
+    if dense:
+        readings()
+    for colour, (name, values) in zip(_COLOURS, courses.items(), strict=False):
+        sheet.line(f"{name}, truth", t_h, shown(values), colour)
+    if not dense:
+        readings()
 
 
 def _rates(told: Told, t_h: FloatArray) -> _Drawn:

@@ -18,6 +18,8 @@ from prkbench.sim.scenario_quick import quick_run
 from prkbench.sim.scenario_truth import constant_rate, external_rate
 
 Figures = dict[str, float | str]
+_OF_A_LEAK = {"INCREASED", "REDUCED", "UNCHANGED", "RETURNED", "MASKED"}
+"""Words about a leak that is there."""
 
 
 def simulate_once(name: str, scale: str, seed: int) -> Figures:
@@ -61,9 +63,12 @@ def conversion_of(stage: PrkStage | BenchStage) -> Conversion:
 def rightness(word: str, required: Conclusion) -> str:
     """Return how a verdict stands to what must be concluded.
 
-    "yes"; "part" where it is one of several words required; "open" while undecided; else "no".
+    "yes"; "part" where it is one of several words required, or a leak is named where how it changed
+    is to be said; "open" while undecided; else "no".
     """
     plain = word.partition(" (")[0]
+    if plain == "LEAK" and plain not in required.never and set(required.verdicts) & _OF_A_LEAK:
+        return "part"
     if plain in required.never:
         return "no"
     if plain in required.verdicts:
