@@ -186,6 +186,13 @@ def test_a_variant_is_laid_over_table_by_table(tmp_path: Path) -> None:
     assert stages[0].paths["crack"].rate_kg_per_s == stages[1].paths["crack"].rate_kg_per_s
 
 
+def test_a_variant_takes_a_table_away_and_a_scale(tmp_path: Path) -> None:
+    text = GOOD + '\n[variants.a]\nscales = ["bench"]\n[variants.b]\nprk.paths = false\n'
+    (tmp_path / "X.toml").write_text(text)
+    assert scenario("Xa", tmp_path).prk is None
+    assert scenario("Xb", tmp_path).stage("prk").paths == {}
+
+
 def test_a_bench_beyond_its_sensors_range_is_refused() -> None:
     stage = scenario("E8").stage("bench")
     low = stage.vessels["chamber"].model_copy(update={"pressure_pa": 20000.0})

@@ -49,11 +49,6 @@ def _log_entry(value: object) -> object:
     return value
 
 
-def _none_for_false(value: object) -> object:
-    """A variant takes a table of the scenario away by writing false in its place."""
-    return None if value is False else value
-
-
 LogEntry = Annotated[str, BeforeValidator(_log_entry)]
 
 
@@ -261,7 +256,7 @@ class PrkStage(Stage):
     """PrK scale: readings of a gauge. `swing` is the temperature swing that nobody measured."""
 
     gauge: GaugeView
-    thermometer: Annotated[ThermometerView | None, BeforeValidator(_none_for_false)] = None
+    thermometer: ThermometerView | None = None
     swing_k: TemperatureSpread = Field(1.0, alias="swing")
     volume_m3: Volume = Field(4.0, alias="told_volume")
 

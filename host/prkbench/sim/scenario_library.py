@@ -2,7 +2,8 @@
 
 A file tells a scenario once; its [variants.NAME] tables are laid over it, table by table, and the
 scenario is then called by the file's name with the variant's behind it: E5 with [variants.c] is
-"E5c". Asked for without, it is its first variant.
+"E5c". Asked for without, it is its first variant. A table set to false is taken away, and `scales`
+says at which scales the variant is told.
 """
 
 from __future__ import annotations
@@ -99,12 +100,17 @@ def _read(path: Path, name: str) -> Scenario:
 
 
 def _laid_over(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:
-    """Return base with overlay's values: tables are merged, anything else is replaced."""
+    """Return base with overlay's values: tables are merged, anything else is replaced.
+
+    A table that the overlay sets to false is taken away.
+    """
     merged = dict(base)
     for key, value in overlay.items():
         below = merged.get(key)
         if isinstance(value, dict) and isinstance(below, dict):
             merged[key] = _laid_over(below, value)
+        elif value is False and isinstance(below, dict):
+            del merged[key]
         else:
             merged[key] = value
     return merged

@@ -76,7 +76,7 @@ def _told(event: Any) -> str:
         return f"{event.vessel} now {event.volume_m3 * 1e3:.4g} L"
     if isinstance(event, RoomEvent):
         how = f" over {event.over_s / 3600.0:.3g} h" if event.over_s else ""
-        how = f", coming back with {event.tau_s / 60.0:.3g} min" if event.tau_s else how
+        how = f", dying away in {event.tau_s / 60.0:.3g} min" if event.tau_s else how
         return f"room {event.change_k:+.3g} K{how}"
     if isinstance(event, HoldEvent):
         return f"{event.vessel} held between {_kpa(event.low_pa)} and {_kpa(event.high_pa)}"
