@@ -12,9 +12,10 @@ from array import array
 from prknode.compat import const, micropython, ptr8, ptr32
 
 _ROW = "<Hqii"  # slot, I, D, y
-_ROW_OF_SUMS = "<Hqiq"  # where a row is the sum of several, y needs more than 32 bits
+_ROW_OF_SUMS = "<HqiIh"  # the sum of several: y is longer than 32 bits, its low ones first
 _COLUMNS = const(2)  # offset of I
 _LOW = const(0xFFFF)
+_LOW_32 = const(0xFFFFFFFF)
 UNIT = const(1024)
 
 
@@ -26,6 +27,7 @@ class Window:
 
     def __init__(self, capacity, rho1024, sums=False):
         self.capacity = capacity
+        self._sums = sums
         self._row = _ROW_OF_SUMS if sums else _ROW
         self._size = struct.calcsize(self._row)
         self._data = bytearray(self._size * capacity)
@@ -47,7 +49,8 @@ class Window:
         at = self._start + index
         if at >= self.capacity:
             at -= self.capacity
-        return struct.unpack_from(self._row, self._data, at * self._size)
+        row = struct.unpack_from(self._row, self._data, at * self._size)
+        return row[:3] + (row[3] + (row[4] << 32),) if self._sums else row
 
     def add(self, row):
         """Take a Row; the oldest one leaves when the window is full."""
@@ -62,7 +65,8 @@ class Window:
         at = self._start + self.rows
         if at >= self.capacity:
             at -= self.capacity
-        struct.pack_into(self._row, self._data, at * self._size, slot, row.i, row.d, row.y)
+        y = (row.y & _LOW_32, row.y >> 32) if self._sums else (row.y,)
+        struct.pack_into(self._row, self._data, at * self._size, slot, row.i, row.d, *y)
         self.rows += 1
         segment = self.segments[-1]
         segment[1] += 1

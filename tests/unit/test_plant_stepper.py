@@ -52,6 +52,7 @@ def test_between_its_ends_a_step_is_known_to_fourth_order():
             powers = np.array([x, x**2, x**3, x**4])
             assert (1.0 + h * coefficients @ powers).tolist() == pytest.approx(found, abs=1e-12)
         worst.append(max(errors))
-    # An error of the fifth power falls by 32, those above it by more; at 0.2 time constants it is 1e-6 of the whole.
+    # An error of the fifth power falls by 32, what is above it by more; at 0.2 time constants
+    # it is 1e-6 of the whole.
     assert worst[0] / worst[1] == pytest.approx(32.0, rel=0.3)
     assert worst[1] < 2e-6

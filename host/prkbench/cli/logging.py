@@ -99,7 +99,7 @@ def opened(
     if path.exists():
         with RunFile.open(path, readonly=False) as file:
             _same_session(file, client)
-            if rig is not None and file.meta.get("rig") not in (None, rig.to_toml()):
+            if rig is not None and not _is_rig_of(file, rig):
                 raise UsageError(
                     f"{path}: was begun with another rig file; leave --rig out or choose a new file"
                 )
@@ -126,6 +126,12 @@ def opened(
     finally:
         if empty:
             path.unlink(missing_ok=True)
+
+
+def _is_rig_of(file: RunFile, rig: Rig) -> bool:
+    """Whether a run file was begun with that rig, however either is written, or with none."""
+    text = file.meta.get("rig")
+    return text is None or parse_rig(text, "the rig inside") == rig
 
 
 def _same_session(file: RunFile, client: NodeClient) -> None:

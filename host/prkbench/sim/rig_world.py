@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 from prkbench.node_setup import ADDRESSES
 from prkbench.rig import Rig
 from prkbench.sim.chamber import CHAMBER, OUTLET, BenchSpec
-from prkbench.sim.elements import Element, LinearConductance, Orifice, ViscousCapillary
+from prkbench.sim.elements import Element
+from prkbench.sim.elements.scaled import scaled
 from prkbench.sim.rig_element import decay_constant, element_of
 from prkbench.sim.surroundings import Surroundings, spawn
 from prkbench.sim.transducer import TransducerSpec
@@ -28,22 +28,11 @@ class Truth:
     element: Element
 
 
-def _scaled(element: Element, factor: float) -> Element:
-    """The element with its flow times factor."""
-    if isinstance(element, LinearConductance):
-        return replace(element, conductance_m3_s=element.conductance_m3_s * factor)
-    if isinstance(element, ViscousCapillary):
-        return replace(element, diameter_m=element.diameter_m * math.sqrt(math.sqrt(factor)))
-    if isinstance(element, Orifice):
-        return replace(element, diameter_m=element.diameter_m * math.sqrt(factor))
-    return element
-
-
 def truth_of(rig: Rig, seed: int) -> Truth:
     """Draw the true volume and element within the rig's standard uncertainties."""
     draws = spawn(seed, _TRUTH).standard_normal(2)
     volume = rig.chamber.volume_m3 * (1.0 + rig.chamber.volume_uncertainty * float(draws[0]))
-    element = _scaled(element_of(rig), 1.0 + rig.element.uncertainty * float(draws[1]))
+    element = scaled(element_of(rig), 1.0 + rig.element.uncertainty * float(draws[1]))
     return Truth(decay_constant(element, rig, volume), volume, element)
 
 

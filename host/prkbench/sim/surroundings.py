@@ -204,7 +204,3 @@ class SurroundingsTrace:
                 ambient += change.ambient_step_pa * change.share(t_s)
                 room += change.room_k(t_s)
         return ambient, room
-
-    def downstream_pa(self, ambient_pa: float) -> float:
-        """Return the pressure the leak ends in, given the ambient pressure of that moment."""
-        return ambient_pa if self.spec.downstream == "ambient" else self.spec.vacuum_pa

@@ -19,7 +19,7 @@ from prkbench.sim.plant.slopes import Moment, pascal_per_kg
 # A passage is tied when it levels its ends with a time constant below the first of these and its
 # drop is what its law needs but for the last; it is let go when its law would take the second.
 QUICK_S = 2.0
-_SLOW_S = 10.0
+_SLOW_S = 4.0
 _LEVEL_PA = 1e-3
 _RELAX_S = 100.0
 
