@@ -79,7 +79,7 @@ def scaling(task: Task, runs: int) -> None:
         assert not rows or found == rows, "the figures depend on the number of workers"
         rows = found
         print(
-            f"  workers {workers}: {rates[workers]:.2f} runs/s, a quarter done after {began:.1f} s, "
+            f"  workers {workers}: {rates[workers]:.2f} runs/s, a quarter done by {began:.1f} s, "
             f"{used:.1f} processor s with the start"
         )
     print(f"  {rates[2] / rates[1]:.2f} times as fast, the same figures to the bit")
