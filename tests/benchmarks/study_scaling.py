@@ -2,7 +2,7 @@
 
 Ratios only mean something within one run of this file, and on a machine with nothing else to do.
 
-    python tests/benchmarks/study_scaling.py [runs, default 48]
+    python tests/benchmarks/study_scaling.py [runs, default 96]
 """
 
 import functools
@@ -25,23 +25,25 @@ from prkbench.study.work import Row, Task
 HOURS = (6.0, 24.0, 96.0)
 
 
-def seconds(task: Task, runs: int, workers: int) -> tuple[float, float, list[Row]]:
-    """Wall seconds of the work (from the first chunk handed out), with the start, and the rows."""
-    begun: list[float] = []
-
-    def note(done: int, _words: str) -> None:
-        begun.append(time.perf_counter())
-
+def runs_a_second(task: Task, runs: int, workers: int) -> tuple[float, float, list[Row]]:
+    """Rate of the last three quarters, when all workers have loaded what they need; the start."""
+    told: list[tuple[float, int]] = []
     start = time.perf_counter()
-    rows = run_study(task, run_seeds(1, runs), workers=workers, progress=note)
-    first = start if workers == 0 else begun[0]
-    return begun[-1] - first, begun[-1] - start, rows
+    rows = run_study(
+        task,
+        run_seeds(1, runs),
+        workers=workers,
+        progress=lambda done, _: told.append((time.perf_counter(), done)),
+    )
+    first, before = next((t, done) for t, done in told if done >= runs / 4)
+    last = next(t for t, done in told if done == runs)
+    return (runs - before) / (last - first), first - start, rows
 
 
 def processor_s(work: Task, seed: int = 1) -> float:
-    """Processor seconds of one run, the best of three."""
+    """Processor seconds of one run, the best of two."""
     found = []
-    for _ in range(3):
+    for _ in range(2):
         start = time.process_time()
         work(seed)
         found.append(time.process_time() - start)
@@ -60,9 +62,32 @@ def plant_day(vessels: int, seed: int) -> Row:
     return {"pressure_pa": float(series["v0"]["pressure_pa"][-1])}
 
 
+def waiting(seed: int) -> Row:
+    """A run that needs no processor: shows the runner, however busy the machine is."""
+    time.sleep(0.1)
+    return {"k_per_s": float(seed % 7)}
+
+
+def scaling(task: Task, runs: int) -> None:
+    """Print the rate of one worker and of two."""
+    rates = {}
+    rows: list[Row] = []
+    for workers in (1, 2):
+        before = os.times().children_user
+        rates[workers], began, found = runs_a_second(task, runs, workers)
+        used = os.times().children_user - before
+        assert not rows or found == rows, "the figures depend on the number of workers"
+        rows = found
+        print(
+            f"  workers {workers}: {rates[workers]:.2f} runs/s, a quarter done by {began:.1f} s, "
+            f"{used:.1f} processor s with the start"
+        )
+    print(f"  {rates[2] / rates[1]:.2f} times as fast, the same figures to the bit")
+
+
 def main() -> None:
     """Print one table."""
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 48
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 96
     rig: Rig = default_rig()
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
     bench_task(rig, 1.0)(1)
@@ -82,21 +107,17 @@ def main() -> None:
         one = one or needed
         print(f"{count:7d}   {needed:11.3f}   {needed / one:5.2f}")
     task = bench_task(rig, 24.0)
-    half, _, _ = seconds(task, runs // 2, 0)
-    here, _, rows = seconds(task, runs, 0)
-    print(f"{runs // 2} and {runs} runs of 24 h in this process: {half:.2f} and {here:.2f} s, "
-          f"ratio {here / half:.2f}")  # fmt: skip
-    results = {}
-    for workers in (1, 2):
-        work, whole, found = seconds(task, runs, workers)
-        assert found == rows, "the figures depend on the number of workers"
-        results[workers] = work
-        print(
-            f"{workers} worker{'s' * (workers > 1)}: {work:.2f} s ({whole - work:.1f} s to start)"
-        )
+    seeds = run_seeds(1, runs)
+    half = processor_s(lambda _: {"n": len(run_study(task, seeds[::2], workers=0))})
+    here = processor_s(lambda _: {"n": len(run_study(task, seeds, workers=0))})
     print(
-        f"1 to 2 workers: {results[1] / results[2]:.2f} times as fast, the same figures to the bit"
+        f"{len(seeds[::2])} and {runs} runs of 24 h in this process: {half:.2f} and {here:.2f} s, "
+        f"ratio {here / half:.2f}"
     )
+    print("1 to 2 workers, whole benches:")
+    scaling(task, runs)
+    print("1 to 2 workers, runs that only wait 0.1 s (what the handing out itself allows):")
+    scaling(waiting, runs)
 
 
 if __name__ == "__main__":

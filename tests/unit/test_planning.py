@@ -208,8 +208,14 @@ def test_at_the_planned_hours_the_margins_are_what_the_verdict_asks():
 
 
 def test_no_verdict_is_planned_before_the_least_minutes_and_none_beyond_90_days():
-    assert hours_to_call_leak(BENCH, 1e-3 / 8.64) == 0.5
-    assert hours_to_call_sealed(BENCH, 1e-3 / 8.64) == 0.5
+    fast = 1e-3 / 8.64
+    sooner, least = 30.5 / 60.0, hours_to_call_leak(BENCH, fast)
+    assert least == hours_to_call_sealed(BENCH, fast)
+    assert least is not None
+    # What the plan calls the least is the least with the verdict itself: one run just before, at.
+    leaking = rig(element={"law": "linear", "conductance": f"{fast * 5e-3!r} m3/s"})
+    row = run_study(ladder_task(leaking, (sooner, least)), [1], workers=0)[0]
+    assert (row["verdict_0"], row["verdict_1"]) == ("NO VERDICT YET", "LEAK")
     assert hours_to_call_sealed(BENCH, 1e-14) is None
 
 

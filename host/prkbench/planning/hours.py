@@ -13,6 +13,8 @@ MOST_HOURS = 90.0 * 24.0
 FEWEST_HOURS = 0.25
 """Nothing is looked for sooner: the error in a few minutes is the sensors' own start."""
 _FINE = 1.005
+_FEWEST_CALLED = (LEAST_ROWS + 2) / 60.0
+"""Hours before any verdict; the first and the last minute have no D, so they do not count."""
 POWER = Z95_ONE_SIDED
 """One-sided 95 % quantile: what is asked for comes out in 19 of 20 tests."""
 CALLED = 2.58
@@ -54,7 +56,7 @@ def hours_to_call_leak(setting: Setting, limit_k: float) -> float | None:
         margin = limit_k - POWER * rmse_per_s(setting, limit_k, seconds)
         return margin >= CALLED * claimed_per_s(setting, limit_k, seconds)
 
-    return _first(enough, LEAST_ROWS / 60.0)
+    return _first(enough, _FEWEST_CALLED)
 
 
 def hours_to_call_sealed(setting: Setting, limit_k: float) -> float | None:
@@ -65,4 +67,4 @@ def hours_to_call_sealed(setting: Setting, limit_k: float) -> float | None:
         bound = Z95_ONE_SIDED * claimed_per_s(setting, 0.0, seconds)
         return bound + POWER * rmse_per_s(setting, 0.0, seconds) < limit_k
 
-    return _first(enough, LEAST_ROWS / 60.0)
+    return _first(enough, _FEWEST_CALLED)
