@@ -33,12 +33,12 @@ from prkbench.analysis.segmentrates import (
     campaign_bound,
     group,
     ratio_interval,
+    same,
     volumes_of,
 )
 from prkbench.analysis.segments import Cut
 from prkbench.analysis.verdict import show
 
-_SAME = (0.8, 1.25)
 _LOW = 0.8
 _THERMAL_EXCLUDED = 3.0
 
@@ -79,8 +79,8 @@ def compare(
                 reasons.append(f"began between {onset.earliest_s / 3600.0:.1f} and "
                                f"{onset.latest_s / 3600.0:.1f} h")  # fmt: skip
     if len(groups) == 1:
-        same, why = _unchanged(rows, rates, volumes)
-        findings += [same] if same else []
+        steady, why = _unchanged(rows, rates, volumes)
+        findings += [steady] if steady else []
         reasons += [why] if why else []
     if earlier is not None:
         found = _since(rows, rates.pooled(groups[0]), last, earlier)
@@ -172,7 +172,7 @@ def _unchanged(rows: Rows, rates: Rates, volumes: Array | None) -> tuple[Finding
         return None, ""
     interval = ratio_interval(one, two)
     shown = f"{interval[0]:.2f} to {interval[1]:.2f}"
-    if not _SAME[0] < interval[0] <= interval[1] < _SAME[1]:
+    if not same(interval):
         return None, f"segments agree, their ratio is {shown} at 95 %: too wide to call unchanged"
     how = "the same leak at a lower pressure, not healed" if low else "the rate is the same"
     return Finding(UNCHANGED, f"{how}: ratio {shown} at 95 %", 0.05), ""

@@ -275,11 +275,12 @@ def _place(campaign: Campaign, whole: Cut, findings: list[Finding]) -> list[Find
     """Where the leak is, and what else was at work, cannot always be told."""
     words = {finding.word for finding in findings}
     jumps = len(whole.unlogged_jumps_s)
+    shared = campaign.scale == "bench" and campaign.station_pa is not None
+    large = campaign.scale == "prk" and (campaign.volume_m3 or 0.0) > _PRK_LARGEST_M3
     if jumps and not campaign.log:
         return [Finding(CANNOT_TELL, f"gas was let in or out {jumps} times and nobody wrote how "
                                      "much: supply and use may hide a leak or make one", None,
-                        "a log of every supply", aside=True)]  # fmt: skip
-    large = campaign.scale == "prk" and (campaign.volume_m3 or 0.0) > _PRK_LARGEST_M3
+                        "a log of every supply", aside=not (large or shared))]  # fmt: skip
     opened = any(s.hatch_shut is False for s in whole.segments)
     shut = any(s.hatch_shut for s in whole.segments)
     if LEAK in words and not shut and (large or opened) and not {THERMAL, RETURNED} & words:

@@ -119,12 +119,14 @@ class Whitener:
 
     def __init__(self, covariance: Array, learnt: bool) -> None:
         self.learnt = learnt
-        self._factor = np.linalg.cholesky(covariance)
-        self.log_det = 2.0 * float(np.sum(np.log(np.diag(self._factor))))
+        factor = np.linalg.cholesky(covariance)
+        self.log_det = 2.0 * float(np.sum(np.log(np.diag(factor))))
+        # Many fits follow: one inverse costs less than all their substitutions.
+        self._inverse = solve_triangular(factor, np.eye(len(factor)), lower=True)
 
     def white(self, values: Array) -> Array:
         """A vector or the columns of a matrix with the correlation taken out."""
-        return np.asarray(solve_triangular(self._factor, values, lower=True))
+        return np.asarray(self._inverse @ values)
 
     def residual_maker(self, columns: list[Array]) -> Callable[[Array], Array]:
         """A function that whitens and takes out what these columns explain."""

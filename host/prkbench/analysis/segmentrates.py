@@ -13,6 +13,8 @@ from prkbench.units import DAY_S
 
 SURE = 2.58
 """Standard errors by which two things are told apart: 99 % two-sided."""
+SAME = (0.8, 1.25)
+"""Ratio of two rates within which the leak is called unchanged."""
 _FEW = 7
 _STEADY = 0.004
 """Relative standard error by which a steady leak's k still varies: viscosity at 1-2 K, creep."""
@@ -89,6 +91,7 @@ def _least_error(rows: Rows, number: int, integral: Array) -> float:
 def group(rates: Rates, volumes: Array | None) -> list[list[int]]:
     """Segments in order, parted where k changes beyond what chance makes among so many.
 
+    What is shown to be within SAME is the same, however surely it differs.
     A segment is held against all of the group before it; groups that a stray segment parted are
     not joined again, time runs one way.
     """
@@ -97,11 +100,17 @@ def group(rates: Rates, volumes: Array | None) -> list[list[int]]:
     groups = [[0]]
     for number in range(1, count):
         change, se = rates.contrast(groups[-1], [number], volumes)
-        if abs(change) > limit * se:
+        ratio = ratio_interval(rates.pooled(groups[-1], volumes), rates.pooled([number], volumes))
+        if abs(change) > limit * se and not same(ratio):
             groups.append([number])
         else:
             groups[-1].append(number)
     return groups
+
+
+def same(ratio: tuple[float, float]) -> bool:
+    """Whether an interval of a ratio of rates lies within what counts as unchanged."""
+    return SAME[0] < ratio[0] <= ratio[1] < SAME[1]
 
 
 def volumes_of(rows: Rows) -> Array | None:

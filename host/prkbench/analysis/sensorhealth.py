@@ -56,7 +56,8 @@ def _no_reaction(campaign: Campaign) -> str | None:
         after = int(np.searchsorted(t, entry.t_s + 0.5))
         if before < 0 or after >= len(t):
             continue
-        moved = abs(float(p[after] - p[before]))
+        # A mean over a minute may straddle the step: the reading after shows all of it.
+        moved = float(np.max(np.abs(p[after : after + 2] - p[before])))
         if entry.target_pa is None:
             # No size is stated: a gauge that gives the same readings around it is suspect, but
             # only where they were the same for long before, too.

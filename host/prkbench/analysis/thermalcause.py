@@ -17,10 +17,13 @@ from prkbench.analysis.joint import Rows, Whitener, rows_of, whitener
 from prkbench.analysis.segmentrates import SURE
 from prkbench.analysis.segments import SETTLE_HATCH_S, Cut, Segment
 from prkbench.analysis.testlog import HATCH_SHUT
+from prkbench.units import DAY_S
 
 _ROWS = 60
 _STANDS_OUT = 1.5
-_BASE_SHARE = 0.25
+_BASE_S = 0.9 * DAY_S
+_CHANGE = 0.25
+"""Relative change of the rate from which on it is no longer the same."""
 _EXPLAINED = 2.0 / 3.0
 _APPARENT = 4.0
 _WINDOWS = 24
@@ -56,10 +59,10 @@ def apparent_change(campaign: Campaign, cut: Cut, segment: Segment, exponent: fl
 
 
 def _measured(campaign: Campaign, alone: Cut, rows: Rows, exponent: float) -> Apparent | None:
-    window = _unusual(rows.mean(campaign.temperature_k))
+    t = rows.t_s
+    window = _unusual(t, rows.mean(campaign.temperature_k))
     if window is None:
         return None
-    t = rows.t_s
     begin, end = float(t[window[0]]), float(t[window[1]])
     measured = float(np.diff(rows.mean(campaign.temperature_k)[list(window)])[0])
     fine = rows_of(alone, campaign)
@@ -75,13 +78,13 @@ def _measured(campaign: Campaign, alone: Cut, rows: Rows, exponent: float) -> Ap
     base = abs(float(fit.beta[at]))
     upper = math.copysign(1.0, raw) * left + 1.6449 * error
     explained = abs(left) < SURE * error and upper < _EXPLAINED * abs(raw)
-    if abs(raw) < max(base, SURE * error):
+    if abs(raw) < max(_CHANGE * base, SURE * error):
         return None
     needed = _needed_k(campaign, raw, _spanned(campaign, integral, begin, end))
     return Apparent((begin, end), raw, (left, error), needed, measured, explained)
 
 
-def _unusual(temperature: Array) -> tuple[int, int] | None:
+def _unusual(t: Array, temperature: Array) -> tuple[int, int] | None:
     """The shortest stretch with most of the largest change, if it stands out of the rest."""
     n = len(temperature)
     change = temperature[None, :] - temperature[:, None]
@@ -91,7 +94,8 @@ def _unusual(temperature: Array) -> tuple[int, int] | None:
     at = int(np.argmin(j - i))
     first, last = int(i[at]), int(j[at])
     before, after = temperature[: first + 1], temperature[last:]
-    if first < _BASE_SHARE * n:
+    # What a room does within a day of its own accord is only known after one.
+    if t[first] - t[0] < _BASE_S:
         return None
     usual = max(float(np.ptp(before)), float(np.ptp(after)))
     return (first, last) if most > _STANDS_OUT * usual else None
@@ -108,26 +112,36 @@ def _unmeasured(campaign: Campaign, rows: Rows, exponent: float, segment: Segmen
     y = rows.mean(campaign.reduced_pa)
     edges = np.unique(np.linspace(0, len(t) - 1, _WINDOWS + 1).round().astype(int))
     edges = edges[t[edges] >= settled]
-    best: tuple[float, float, tuple[float, float], float] | None = None
     lag = np.abs(t[:, None] - t[None, :])
     columns = [*rows.constants(), -rows.mean(integral)]
     residual = _residual(columns, y)
     memory = _memory_s(t, residual)
     weigh = Whitener(np.exp(-lag / memory) + 0.1 * np.eye(len(t)), learnt=True)
-    for a, first in enumerate(edges):
-        for last in edges[a + 1 :]:
-            if last - first < 4 or last - first > len(t) // 2:
-                continue
-            span = float(t[first]), float(t[last])
-            extra = -rows.mean(_inside(campaign.t_s, integral, *span))
-            fit = weigh.fit([*columns, extra], y)
-            change, base = float(fit.beta[-1]), float(fit.beta[-2])
-            score = abs(change) / math.sqrt(float(fit.covariance[-1, -1]))
-            if abs(change) > abs(base) and (best is None or score > best[0]):
-                best = score, change, span, base
-    if best is None or best[0] <= _APPARENT:
+    windows = [
+        (int(first), int(last))
+        for a, first in enumerate(edges)
+        for last in edges[a + 1 :]
+        if 4 <= last - first <= len(t) // 2
+    ]
+    if not windows:
         return None
-    _, change, span, _ = best
+    spans = [(float(t[first]), float(t[last])) for first, last in windows]
+    extra = np.stack(
+        [-rows.mean(_inside(campaign.t_s, integral, *span)) for span in spans], axis=1
+    )
+    rest = weigh.residual_maker(columns)
+    target, white = rest(y - y.mean()), rest(extra)
+    power = np.maximum(np.einsum("ij,ij->j", white, white), 1e-300)
+    size = white.T @ target / power
+    left = np.maximum(float(target @ target) - size**2 * power, 1e-300)
+    scores = np.abs(size) * np.sqrt(power / (left / max(1, len(y) - 3)))
+    at = int(np.argmax(scores))
+    if scores[at] <= _APPARENT:
+        return None
+    change, span = float(size[at]), spans[at]
+    base = weigh.fit([*columns, extra[:, at]], y).beta[-2]
+    if abs(change) <= abs(float(base)):
+        return None
     spanned = _spanned(campaign, integral, *span)
     if abs(change) * spanned > campaign.swing_pa + campaign.doubt.count_pa:
         return None
