@@ -33,7 +33,7 @@ CEILINGS: dict[str, float] = {
     "SYST:ERR?: to the last byte": 6.67,
     "SYST:ERR?: heap": 497,
     "SENS:RATE?: to the last byte": 10.6,
-    "SENS:RATE?: heap": 754,
+    "SENS:RATE?: heap": 902,
     "NONSENSE 1,2,3;:SYST:ERR?: to the last byte": 17,
     "NONSENSE 1,2,3;:SYST:ERR?: heap": 1470,
 }

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 from prkbench.node_setup import ADDRESSES
 from prkbench.rig import Rig
-from prkbench.sim.chamber import BenchSpec
-from prkbench.sim.elements import Element, LinearConductance, Orifice, ViscousCapillary
+from prkbench.sim.chamber import CHAMBER, OUTLET, BenchSpec
+from prkbench.sim.elements import Element
+from prkbench.sim.elements.scaled import scaled
 from prkbench.sim.rig_element import decay_constant, element_of
 from prkbench.sim.surroundings import Surroundings, spawn
 from prkbench.sim.transducer import TransducerSpec
 from prkbench.sim.world import World
 
 _TRUTH = 21
-_PLACES = {"chamber": "chamber", "ambient": "ambient"}
+# A rig file says nothing of other places: their sensors stand in the room.
+_PLACES = {"chamber": CHAMBER, "outlet": OUTLET, "twin": "twin"}
 
 
 @dataclass(frozen=True)
@@ -27,22 +28,11 @@ class Truth:
     element: Element
 
 
-def _scaled(element: Element, factor: float) -> Element:
-    """The element with its flow times factor."""
-    if isinstance(element, LinearConductance):
-        return replace(element, conductance_m3_s=element.conductance_m3_s * factor)
-    if isinstance(element, ViscousCapillary):
-        return replace(element, diameter_m=element.diameter_m * math.sqrt(math.sqrt(factor)))
-    if isinstance(element, Orifice):
-        return replace(element, diameter_m=element.diameter_m * math.sqrt(factor))
-    return element
-
-
 def truth_of(rig: Rig, seed: int) -> Truth:
     """Draw the true volume and element within the rig's standard uncertainties."""
     draws = spawn(seed, _TRUTH).standard_normal(2)
     volume = rig.chamber.volume_m3 * (1.0 + rig.chamber.volume_uncertainty * float(draws[0]))
-    element = _scaled(element_of(rig), 1.0 + rig.element.uncertainty * float(draws[1]))
+    element = scaled(element_of(rig), 1.0 + rig.element.uncertainty * float(draws[1]))
     return Truth(decay_constant(element, rig, volume), volume, element)
 
 
@@ -66,7 +56,10 @@ def world_for(
     surroundings: Surroundings | None = None,
     transducer: TransducerSpec | None = None,
 ) -> tuple[World, Truth]:
-    """The world of a rig, and the truth about it; deterministic from (rig, seed)."""
+    """The world of a rig, and the truth about it; deterministic from (rig, seed).
+
+    A sensor in the role "twin" sits in a second, sealed vessel of the same size and start.
+    """
     truth = truth_of(rig, seed)
     spec = BenchSpec(
         element=truth.element,
@@ -74,7 +67,12 @@ def world_for(
         initial_pa=rig.chamber.pressure_pa,
         initial_k=rig.chamber.temperature_k,
         surroundings=surroundings or surroundings_of(rig),
-    )
+        residual_rms_k=rig.residual.rms_k,
+        residual_tau_s=rig.residual.correlation_time_s,
+    ).plant()
+    if "twin" in rig.node.roles:
+        twin = replace(spec.vessels[0], name="twin")
+        spec = replace(spec, vessels=(*spec.vessels, twin))
     sensors = {
         at: _PLACES.get(role, "ambient")
         for at, role in zip(ADDRESSES, rig.node.roles, strict=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -65,6 +66,46 @@ class Surroundings:
             )
 
 
+@dataclass(frozen=True)
+class SetSurroundings:
+    """At `t_s` the room or the weather changes by a step, for everything that is in it.
+
+    The room's step decays with `room_tau_s` if that is above zero (a door opened, a transient).
+    With `over_s` above zero the change comes as a straight line over that time instead of at
+    once, as a programmed temperature does; a ramp does not decay.
+    """
+
+    t_s: float
+    room_step_k: float = 0.0
+    room_tau_s: float = 0.0
+    ambient_step_pa: float = 0.0
+    over_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("room_step_k", "room_tau_s", "ambient_step_pa", "over_s"):
+            value = getattr(self, name)
+            if not math.isfinite(value) or (name in ("room_tau_s", "over_s") and value < 0.0):
+                raise UsageError(
+                    f"SetSurroundings: {name} is {value!r}, expected a finite number"
+                    + ("" if "step" in name else ", zero or above")
+                )
+        if self.over_s > 0.0 and self.room_tau_s > 0.0:
+            raise UsageError("SetSurroundings: over_s and room_tau_s are given, expected one only")
+
+    def share(self, t_s: FloatArray) -> FloatArray:
+        """Return how much of the change has come by each time, 0 to 1, without its decay."""
+        if self.over_s > 0.0:
+            return np.clip((t_s - self.t_s) / self.over_s, 0.0, 1.0)
+        return (t_s >= self.t_s).astype(np.float64)
+
+    def room_k(self, t_s: FloatArray) -> FloatArray:
+        """Return what it adds to the room's temperature at each time."""
+        change = self.room_step_k * self.share(t_s)
+        if self.room_tau_s > 0.0:
+            change *= np.exp(-np.maximum(t_s - self.t_s, 0.0) / self.room_tau_s)
+        return change
+
+
 def spawn(seed: int, *purpose: int) -> np.random.Generator:
     """Return an independent generator for one purpose of one seed."""
     return np.random.Generator(
@@ -75,11 +116,15 @@ def spawn(seed: int, *purpose: int) -> np.random.Generator:
 class SurroundingsTrace:
     """One realisation of the surroundings, extended hour by hour as it is asked for.
 
-    `ambient_pa` and `room_k` hold the grid values so far; index i is at i * 10 s.
+    `ambient_pa` and `room_k` hold the grid values so far, without `changes`; index i is at
+    i * 10 s. `at` and `series` have the changes in them.
     """
 
-    def __init__(self, spec: Surroundings, seed: int) -> None:
+    def __init__(
+        self, spec: Surroundings, seed: int, changes: Sequence[SetSurroundings] = ()
+    ) -> None:
         self.spec = spec
+        self.changes = tuple(changes)
         self._walk_rng = spawn(seed, 1)
         self._hvac_rng = spawn(seed, 2)
         self._diurnal_phase = float(spawn(seed, 3).uniform(0.0, 2.0 * math.pi))
@@ -134,16 +179,28 @@ class SurroundingsTrace:
 
     def at(self, t_s: float) -> tuple[float, float]:
         """Return (ambient Pa, room K) at one time."""
-        position = t_s / GRID_S
-        index = int(position)
-        self.extend_to(index + 1)
-        part = position - index
-        ambient, room = self.ambient_pa, self.room_k
-        return (
-            ambient[index] + part * (ambient[index + 1] - ambient[index]),
-            room[index] + part * (room[index + 1] - room[index]),
-        )
+        ambient, room = self.series(np.array([t_s]))
+        return float(ambient[0]), float(room[0])
 
-    def downstream_pa(self, ambient_pa: float) -> float:
-        """Return the pressure the leak ends in, given the ambient pressure of that moment."""
-        return ambient_pa if self.spec.downstream == "ambient" else self.spec.vacuum_pa
+    def series(self, t_s: FloatArray, until_s: float = math.inf) -> tuple[FloatArray, FloatArray]:
+        """Return (ambient Pa, room K) at each time, with the changes up to `until_s`.
+
+        UsageError for a time below zero or none.
+        """
+        if not t_s.size:
+            return np.empty(0), np.empty(0)
+        first, last = float(t_s.min()), float(t_s.max())
+        if not (first >= 0.0 and last < math.inf):
+            raise UsageError(f"no surroundings at {first:g} s, expected a time from 0 s on")
+        low, high = int(first / GRID_S), int(last / GRID_S) + 2
+        self.extend_to(high)
+        position = t_s / GRID_S - low
+        # The slices are copies: a view would forbid the stored arrays to grow.
+        grid = np.arange(high - low)
+        ambient = np.interp(position, grid, np.frombuffer(self.ambient_pa[low:high]))
+        room = np.interp(position, grid, np.frombuffer(self.room_k[low:high]))
+        for change in self.changes:
+            if change.t_s <= min(last, until_s):
+                ambient += change.ambient_step_pa * change.share(t_s)
+                room += change.room_k(t_s)
+        return ambient, room

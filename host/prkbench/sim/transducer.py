@@ -15,8 +15,12 @@ import numpy as np
 from scipy.signal import lfilter
 
 from prkbench.errors import UsageError
-from prkbench.sim.chamber import Source
+from prkbench.sim.lag import lag_response
+from prkbench.sim.plant.plant import Source
+from prkbench.sim.sensor_faults import SensorFault, WetPort
 from prkbench.sim.surroundings import FloatArray, spawn
+
+__all__ = ["SensorFault", "Transducer", "TransducerSpec", "lag_response"]
 
 _CHUNK_S = 3600
 _NOISE_BLOCK = 4096
@@ -33,6 +37,7 @@ class TransducerSpec:
     0.0162 Pa2/Hz at x16 and 25 Hz. `temperature_noise_k` is at x1; the datasheet gives the x1
     temperature resolution as 0.005 K and halves it per doubling, which we take as noise falling
     with the square root. Flicker is `flicker_pa` rms, spread evenly over `flicker_taus_s`.
+    `faults` come on top, in this order.
     """
 
     offset_pa: float | None = None
@@ -45,6 +50,7 @@ class TransducerSpec:
     lag_s: float = 240.0
     self_heating_k: float = 0.05
     self_heating_tau_s: float = 120.0
+    faults: tuple[SensorFault, ...] = ()
 
     @classmethod
     def ideal(cls) -> TransducerSpec:
@@ -58,24 +64,6 @@ class TransducerSpec:
             lag_s=0.0,
             self_heating_k=0.0,
         )
-
-
-def lag_response(values: FloatArray, step_s: float, tau_s: float, start: float) -> FloatArray:
-    """Follow a first-order lag driven by a series of straight lines.
-
-    `values` are at equal steps, the response begins at `start` at the first of them. Exact for
-    such an input: y' = (x - y)/tau. A `tau_s` of 0 returns the input.
-    """
-    if tau_s == 0.0:
-        return values.copy()
-    ratio = step_s / tau_s
-    keep = math.exp(-ratio)
-    ramp = -math.expm1(-ratio) / ratio
-    # y[n+1] = keep y[n] + (ramp - keep) x[n] + (1 - ramp) x[n+1]
-    drive = (ramp - keep) * values[:-1] + (1.0 - ramp) * values[1:]
-    tail, _ = lfilter([1.0], [1.0, -keep], drive, zi=np.array([keep * start]))
-    response: FloatArray = np.concatenate(([start], tail))
-    return response
 
 
 class Transducer:
@@ -106,6 +94,13 @@ class Transducer:
             for _ in self.spec.flicker_taus_s
         ]
         self._lagged_k: float | None = None
+        self._wet = [WetPort(fault) for fault in self.spec.faults if fault.kind == "wet_port"]
+        # Each with the reading that it sticks at, once that is known.
+        self._sticks = [
+            (fault.from_s, fault.to_s, [0.0, 0.0])
+            for fault in self.spec.faults
+            if fault.kind == "stick"
+        ]
         self._history_s = history_s
         self._first = 0
         self._chunks = 0
@@ -121,6 +116,8 @@ class Transducer:
 
     def _flicker_chunk(self) -> FloatArray:
         total = np.zeros(_CHUNK_S + 1)
+        if self._flicker_sigma == 0.0:
+            return total
         for n, tau in enumerate(self.spec.flicker_taus_s):
             keep = math.exp(-1.0 / tau)
             draws = self._flicker_rng.standard_normal(_CHUNK_S)
@@ -142,12 +139,20 @@ class Transducer:
         self._lagged_k = float(lagged[-1])
         heating = -spec.self_heating_k * np.expm1(-times / spec.self_heating_tau_s)
         temperature = lagged + heating - _KELVIN
+        for port in self._wet:
+            pressure = port.filtered(times, pressure)
         apparent = (
             pressure
             + self.offset_pa
             + spec.tempco_pa_per_k * (temperature - _TEMPCO_REFERENCE_C)
             + self._flicker_chunk()
         )
+        for fault in spec.faults:
+            apparent = apparent + fault.extra_pa(times, temperature)
+        for from_s, _, reading in self._sticks:
+            if times[0] <= from_s < times[-1]:
+                reading[0] = float(np.interp(from_s, times, apparent))
+                reading[1] = float(np.interp(from_s, times, temperature))
         for store, values in (
             (self._p, apparent[:-1]),
             (self._p_rise, np.diff(apparent)),
@@ -194,10 +199,69 @@ class Transducer:
             self._noise = noise = kept + fresh
             n = len(kept)
         self._drawn = n + 2
+        if self._sticks:
+            stuck = self._stuck(t_s)
+            if stuck:
+                return stuck
         return (
             self._p[i] + s * self._p_rise[i] + self._p_sigma[osr_p] * noise[n],
             self._t[i] + s * self._t_rise[i] + self._t_sigma[osr_t] * noise[n + 1],
         )
+
+    def measure_series(
+        self, t_s: FloatArray, osr_p: int, osr_t: int
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return what `measure` would for these rising times, one after the other, to the bit.
+
+        UsageError for times that do not rise or are none. Draws made before are past `restore`.
+        """
+        t_s = np.asarray(t_s, dtype=np.float64)
+        if not t_s.size:
+            return np.empty(0), np.empty(0)
+        if not np.all(np.diff(t_s) >= 0.0):
+            raise UsageError("measurements one after the other need times that rise")
+        noise = self._draws(2 * len(t_s))
+        p, t = np.empty(len(t_s)), np.empty(len(t_s))
+        done = 0
+        while done < len(t_s):
+            self._require(float(t_s[done]))
+            end = int(np.searchsorted(t_s, self._known_s, side="left"))
+            times = t_s[done:end]
+            whole = times.astype(np.int64)
+            s = times - whole
+            low, high = int(whole[0]) - self._first, int(whole[-1]) + 1 - self._first
+            whole -= int(whole[0])
+            # The slices are copies: a view would forbid the stored arrays to grow.
+            for out, store, rises in ((p, self._p, self._p_rise), (t, self._t, self._t_rise)):
+                values, rise = np.frombuffer(store[low:high]), np.frombuffer(rises[low:high])
+                out[done:end] = values[whole] + s * rise[whole]
+            done = end
+        p += self._p_sigma[osr_p] * noise[0::2]
+        t += self._t_sigma[osr_t] * noise[1::2]
+        for from_s, to_s, reading in self._sticks:
+            stuck = slice(*np.searchsorted(t_s, (from_s, to_s), side="left"))
+            p[stuck], t[stuck] = reading
+        return p, t
+
+    def _draws(self, count: int) -> FloatArray:
+        """Return the next noise draws, as many calls of `measure` would take them."""
+        ready = np.array(self._noise[self._drawn : self._drawn + count])
+        fresh = self._noise_rng.standard_normal(max(0, count - len(ready)))
+        if len(fresh):
+            # All that was ready is taken: only these draws are left to be taken back.
+            self._noise_from += len(self._noise)
+            self._noise = fresh[-_NOISE_BLOCK:].tolist()
+            self._noise_from += len(fresh) - len(self._noise)
+            self._drawn = len(self._noise)
+        else:
+            self._drawn += count
+        return np.concatenate((ready, fresh))
+
+    def _stuck(self, t_s: float) -> tuple[float, float] | None:
+        for from_s, to_s, reading in self._sticks:
+            if from_s <= t_s < to_s:
+                return reading[0], reading[1]
+        return None
 
     def save(self) -> int:
         """Return how many draws have been made, for `restore`."""
@@ -210,6 +274,9 @@ class Transducer:
     def expected(self, t_s: float) -> tuple[float, float]:
         """Return what `measure` scatters around, without taking a noise draw."""
         self._require(t_s)
+        stuck = self._stuck(t_s)
+        if stuck:
+            return stuck
         i = int(t_s)
         s = t_s - i
         i -= self._first

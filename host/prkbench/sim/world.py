@@ -1,9 +1,13 @@
-"""The world of one virtual node: a bench, its sensors, and the chips they sit on."""
+"""The world of one virtual node: a plant, its sensors, and the chips they sit on."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from prkbench.sim.bmp390_model import CHIP_ID_BMP390, Bmp390
-from prkbench.sim.chamber import Bench, BenchSpec
+from prkbench.sim.chamber import BenchSpec
+from prkbench.sim.plant.plant import Plant
+from prkbench.sim.plant.spec import PlantSpec
 from prkbench.sim.surroundings import spawn
 from prkbench.sim.transducer import Transducer, TransducerSpec
 from prkbench.sim.trims import Trim, plausible_trim
@@ -37,23 +41,24 @@ class BenchSensor(Bmp390):
 class World:
     """Everything around a node, deterministic from (spec, seed).
 
-    sensors: (bus, address) -> place on the bench ("chamber" or "ambient").
+    sensors: (bus, address) -> place: a vessel, a reservoir or "ambient". `transducer` is every
+    sensor's, or place -> that sensor's (places it does not name have the usual one).
     """
 
     def __init__(
         self,
-        spec: BenchSpec,
+        spec: PlantSpec | BenchSpec,
         seed: int,
-        sensors: dict[tuple[int, int], str],
-        transducer: TransducerSpec | None = None,
+        sensors: Mapping[tuple[int, int], str],
+        transducer: TransducerSpec | Mapping[str, TransducerSpec] | None = None,
         chip_id: int = CHIP_ID_BMP390,
     ) -> None:
-        self.bench = Bench(spec, seed)
+        self.plant = Plant(spec.plant() if isinstance(spec, BenchSpec) else spec, seed)
         self.chips: dict[tuple[int, int], BenchSensor] = {}
         for n, (at, place) in enumerate(sensors.items()):
             trim = plausible_trim(spawn(seed, _TRIMS, n))
             clock = float(spawn(seed, _CLOCKS, n).uniform(-_CLOCK_SPREAD, _CLOCK_SPREAD))
             own_seed = int(spawn(seed, _SENSORS, n).integers(1 << 62))
-            source = self.bench.source(place)
-            element = Transducer(source, own_seed, transducer, history_s=_HISTORY_S)
+            own = transducer.get(place) if isinstance(transducer, Mapping) else transducer
+            element = Transducer(self.plant.source(place), own_seed, own, history_s=_HISTORY_S)
             self.chips[at] = BenchSensor(trim, element, chip_id, clock)

@@ -1,8 +1,7 @@
-"""Any number of gas volumes joined by leak elements, integrated accurately.
+"""The plant's reference: gas volumes and walls in one system of equations, integrated by scipy.
 
-The reference for the fast bench and the tool for two-volume rigs and the station. Each volume
-carries mass, internal energy and wall temperature, so that a closed system conserves both sums
-to rounding.
+Slow and plain, with nothing in common with the plant but the leak elements. A wall is a state of
+its own here, where the plant has its exact response.
 """
 
 from __future__ import annotations
