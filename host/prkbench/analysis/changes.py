@@ -25,7 +25,7 @@ from prkbench.analysis.finding import (
 )
 from prkbench.analysis.joint import Rows
 from prkbench.analysis.kink import Kink
-from prkbench.analysis.onset import Onset, onset_of
+from prkbench.analysis.backtrack import Onset, onset_of
 from prkbench.analysis.paths import EXTERNAL_LIMIT_LB_PER_DAY, level_of
 from prkbench.analysis.segmentrates import (
     SURE,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from scipy.special import ndtr
 
 from prkbench.analysis.exponent import FlowLaw
-from prkbench.analysis.onset import Onset
+from prkbench.analysis.backtrack import Onset
 from prkbench.analysis.paths import Paths
 
 LEAK = "LEAK"

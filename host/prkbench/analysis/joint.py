@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
 from prkbench.analysis.campaign import Array, Campaign
+from prkbench.analysis.independent import MOVING_AVERAGE
 from prkbench.analysis.segments import Cut, Segment
 
 MOST_ROWS = 480
@@ -26,6 +27,8 @@ _TAUS_S = (300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 14400.0)
 _SHARES = (1e-4, 0.1, 0.5, 0.9)
 _TAU_SPREAD = 0.9
 _DENSE_S = 600.0
+GAS_RESIDUAL_K = 0.010
+"""Standard deviation of the gas temperature that no sensor sees."""
 _LEARNT_ROWS = 30
 
 
@@ -181,6 +184,20 @@ def whitener(rows: Rows, extra: list[Array] | None = None) -> Whitener:
     covariance += slow * np.outer(along, along) * same
     covariance += np.diag(doubt.count_pa**2 / 12.0 / rows.sizes + 1e-6 * swing**2 + 1e-6)
     return Whitener(covariance, learnt=False)
+
+
+def expected(rows: Rows) -> tuple[Whitener, float]:
+    """The covariance to be expected of a dense record, Pa^2, and the least scale it has.
+
+    A short record's residual is easily taken for better than it is: its memory is then the
+    configured one, its size at least that of the gas temperature that no sensor sees.
+    """
+    campaign = rows.campaign
+    t = rows.t_s
+    memory = np.exp(-np.abs(t[:, None] - t[None, :]) / campaign.expected_tau_s)
+    white = 1e-3 * np.eye(len(t))
+    size = GAS_RESIDUAL_K * float(campaign.pressure_pa.mean() / campaign.temperature_k.mean())
+    return Whitener(memory + white, learnt=True), MOVING_AVERAGE * size**2
 
 
 def _learnt(rows: Rows, t: Array, columns: list[Array]) -> Whitener:

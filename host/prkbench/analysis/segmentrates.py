@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from prkbench.analysis.campaign import Array, Campaign
-from prkbench.analysis.joint import Rows, Whitener, dense
+from prkbench.analysis.independent import MOVING_AVERAGE
+from prkbench.analysis.joint import Rows, Whitener, dense, expected
 from prkbench.units import DAY_S
 
 SURE = 2.58
@@ -59,6 +60,12 @@ def segment_rates(rows: Rows, whitener: Whitener, exponent: float) -> Rates:
     count = len(rows.segments)
     k = fit.beta[count : 2 * count]
     covariance = fit.covariance[count : 2 * count, count : 2 * count].copy()
+    if dense(campaign):
+        likely, least = expected(rows)
+        other = likely.fit(columns, rows.mean(campaign.reduced_pa), 1.0)
+        scale = max(other.cost / other.dof * MOVING_AVERAGE, least)
+        floors = np.diag(other.covariance)[count : 2 * count] * scale
+        np.fill_diagonal(covariance, np.maximum(np.diag(covariance), floors))
     for number in range(count):
         floor = _least_error(rows, number, integral)
         if covariance[number, number] < floor**2:
