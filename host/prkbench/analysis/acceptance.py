@@ -107,9 +107,7 @@ def shortest_test_s(
     return PERCENT_DAY * HOUR_S * error / (ISG_SHARE * allowed_percent_day)
 
 
-def imposed_leak(
-    before: float, composite: float, imposed: float, allowed: float
-) -> ImposedLeak:
+def imposed_leak(before: float, composite: float, imposed: float, allowed: float) -> ImposedLeak:
     """Verify a test by an imposed leak (ANSI/ANS-56.8): |L_c - (L_am + L_0)| <= L_a/4.
 
     before: L_am; composite: L_c measured with the imposed L_0 running; allowed: L_a. L_0 must lie

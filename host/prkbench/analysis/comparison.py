@@ -59,9 +59,10 @@ def ratio_interval(
     after: float, after_se: float, before: float, before_se: float, z: float = Z95
 ) -> tuple[float, float] | None:
     """Fieller's interval of after/before; None where it is unbounded."""
-    if not all(map(math.isfinite, (after, after_se, before, before_se))) or min(
-        after_se, before_se
-    ) < 0.0:
+    if (
+        not all(map(math.isfinite, (after, after_se, before, before_se)))
+        or min(after_se, before_se) < 0.0
+    ):
         raise UsageError(
             f"no ratio of {after:g} +- {after_se:g} to {before:g} +- {before_se:g}: expected "
             "finite rates and standard errors not below zero"

@@ -93,9 +93,7 @@ def mass_point(
     )
 
 
-def total_time(
-    t_s: ArrayLike, pressure_pa: ArrayLike, temperature_k: ArrayLike
-) -> TotalTime:
+def total_time(t_s: ArrayLike, pressure_pa: ArrayLike, temperature_k: ArrayLike) -> TotalTime:
     """L_i = (2400/(t_i - t_1))(1 - T_1 p_i/(T_i p_1)) (ANSI N45.4-1972); two readings at least."""
     t, p, kelvin = _readings(t_s, pressure_pa, temperature_k, 2)
     hours = (t[1:] - t[0]) / HOUR_S

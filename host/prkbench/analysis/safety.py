@@ -5,21 +5,17 @@ Every limit here is the user's own; without one there is no figure, only the rea
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
-from prkbench.analysis.comparison import Z95, ratio_interval
+from prkbench.analysis.comparison import Z95
 from prkbench.errors import UsageError
 from prkbench.law import Law
-
-if TYPE_CHECKING:
-    from prkbench.analysis.conversion import Conversion
-    from prkbench.rig import Risk
 
 CLASSES = 5
 
@@ -112,22 +108,23 @@ def time_to_limit(
     freedom = len(t) - 2
     misfit = float((((k - design @ [now, growth]) / se) ** 2).sum()) / freedom
     covariance = covariance * max(1.0, misfit)
-    left = limit_per_s - now
+    left = float(limit_per_s - now)
     if left <= 0.0:
         return TimeUntil(0.0, 0.0, 0.0)
-    # left and growth are correlated; about the time s, left - s growth has this variance.
-    s_now, s_growth = math.sqrt(covariance[0, 0]), math.sqrt(covariance[1, 1])
-    shared = -covariance[0, 1] / s_growth**2
-    # left = independent part + shared * growth makes it a ratio of independent figures.
-    free = math.sqrt(max(s_now**2 - (shared * s_growth) ** 2, 0.0))
-    bounds = ratio_interval(left - shared * growth, free, float(growth), s_growth)
-    likely = left / growth if growth > 0.0 else math.inf
-    if bounds is None or growth <= 0.0:
-        soonest = left / max(growth + Z95 * s_growth, 1e-300)
-        soonest = max(0.0, soonest - Z95 * s_now / max(growth + Z95 * s_growth, 1e-300))
-        return TimeUntil(float(likely), float(soonest), math.inf)
-    low, high = bounds[0] + shared, bounds[1] + shared
-    return TimeUntil(float(likely), max(0.0, float(low)), float(high))
+    likely = left / float(growth) if growth > 0.0 else math.inf
+    # Fieller: all times s at which the line less the limit is not severed from zero.
+    z2 = Z95 * Z95
+    a = float(growth**2 - z2 * covariance[1, 1])
+    b = float(left * growth + z2 * covariance[0, 1])
+    c = float(left**2 - z2 * covariance[0, 0])
+    inside = b * b - a * c
+    roots = []
+    if inside >= 0.0 and a != 0.0:
+        roots = sorted(s for s in ((b - math.sqrt(inside)) / a, (b + math.sqrt(inside)) / a)
+                       if s > 0.0)  # fmt: skip
+    soonest = 0.0 if c <= 0.0 else roots[0] if roots else math.inf
+    latest = roots[-1] if a > 0.0 and roots else math.inf
+    return TimeUntil(likely, soonest, latest)
 
 
 def risk_matrix(
@@ -144,7 +141,7 @@ def risk_matrix(
         if len(edges) != CLASSES - 1 or any(np.diff(edges) <= 0.0):
             raise UsageError(f"risk.{name}: expected four rising edges of five classes")
     above = [1.0, *(exceedance(rate_kg_per_s, se_kg_per_s, e) for e in consequence_kg_per_s), 0.0]
-    probability = tuple(high - low for high, low in zip(above[:-1], above[1:], strict=True))
+    probability = tuple(high - low for high, low in itertools.pairwise(above))
     classes = tuple(1 + int(np.searchsorted(likelihood, p, side="right")) for p in probability)
     words = tuple(
         "" if ratings is None else ratings[level - 1][j] for j, level in enumerate(classes)
@@ -152,31 +149,6 @@ def risk_matrix(
     cells = [(level, j + 1) for j, level in enumerate(classes) if probability[j] >= likelihood[0]]
     worst = max(cells, key=lambda cell: (cell[0] * cell[1], cell[1])) if cells else None
     return RiskMatrix(probability, classes, words, likelihood, consequence_kg_per_s, worst)
-
-
-def risk_json(
-    conversion: Conversion, risk: Risk | None, k_per_s: float, se_per_s: float
-) -> dict[str, Any]:
-    """The matrix for --json, or why there is none."""
-    if risk is None:
-        return {"matrix": None, "why": "the rig file has no [risk]: its edges are the user's"}
-    matrix = risk_matrix(
-        conversion.rate_kg_per_s(k_per_s), conversion.rate_kg_per_s(se_per_s),
-        risk.likelihood, risk.consequence_kg_per_s, risk.ratings,
-    )  # fmt: skip
-    edges = [conversion.rate_lb_per_day(conversion.k_per_s(e))
-             for e in matrix.consequence_edges_kg_per_s]  # fmt: skip
-    return {
-        "matrix": {
-            "probability": list(matrix.probability),
-            "likelihood_class": list(matrix.likelihood),
-            "rating": list(matrix.ratings),
-            "likelihood_edges": list(matrix.likelihood_edges),
-            "consequence_edges_lb_per_day": edges,
-            "worst": None if matrix.worst is None else list(matrix.worst),
-        },
-        "why": None,
-    }
 
 
 def _over(need: float, k: float) -> float:

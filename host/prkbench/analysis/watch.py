@@ -42,7 +42,8 @@ class Declaration:
 
     def sentence(self, conversion: Conversion | None) -> str:
         """One line for the operator; rates PrK-equivalent where the conversion is known."""
-        text = f"{self.word} at {_hours(self.slot)}: {_rate(self.k_per_s, self.k_se_per_s, conversion)}"
+        rate = _rate(self.k_per_s, self.k_se_per_s, conversion)
+        text = f"{self.word} at {_hours(self.slot)}: {rate}"
         if self.onset is not None:
             first = self.onset
             change = _rate(first.change_per_s, first.se_per_s, conversion)
@@ -76,7 +77,7 @@ class Watch:
     ) -> None:
         self._rho, self._lag_s, self._t_ref_k = rho, lag_s, t_ref_k
         self._acceleration = acceleration
-        self._stride = stride
+        self.stride = stride
         self._blocks = BlockRows(SLOT_S)
         self._equations: NormalEquations | None = None
         self._leak = LeakWatch(acceleration)
@@ -111,7 +112,7 @@ class Watch:
         if row.segment != equations.segment:
             self._change.close(equations)
         equations.push(row)
-        if equations.rows - self._asked < self._stride:
+        if equations.rows - self._asked < self.stride:
             return None
         self._asked = equations.rows
         return self._look(equations)
