@@ -3,7 +3,7 @@
 import functools
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from prkbench.errors import UsageError
 from prkbench.units import Dimension, parse, to_text
@@ -30,6 +30,8 @@ Pressure = Annotated[float, *_quantity(Dimension.PRESSURE)]
 PositivePressure = Annotated[float, *_quantity(Dimension.PRESSURE, positive=True)]
 PressureOffset = Annotated[float, *_quantity(Dimension.PRESSURE_DIFFERENCE)]
 Temperature = Annotated[float, *_quantity(Dimension.TEMPERATURE)]
+TemperatureDifference = Annotated[float, *_quantity(Dimension.TEMPERATURE_DIFFERENCE)]
+TemperatureSpread = Annotated[float, *_quantity(Dimension.TEMPERATURE_DIFFERENCE), Field(ge=0.0)]
 Volume = Annotated[float, *_quantity(Dimension.VOLUME)]
 Duration = Annotated[float, *_quantity(Dimension.DURATION)]
 PositiveDuration = Annotated[float, *_quantity(Dimension.DURATION, positive=True)]

@@ -29,6 +29,7 @@ from prkbench.quantities import (
     Relative,
     Table,
     Temperature,
+    TemperatureSpread,
     Volume,
 )
 
@@ -127,6 +128,13 @@ class Sensors(Table):
     null_uncertainty_pa: Pressure = Field(50.0, alias="null_uncertainty")
 
 
+class Residual(Table):
+    """The gas's mean temperature that no sensor sees: it, not the sensor, limits a bench."""
+
+    rms_k: TemperatureSpread = Field(0.010, alias="rms")
+    correlation_time_s: PositiveDuration = Field(1800.0, alias="correlation_time")
+
+
 class RigHead(Table):
     """Name, mode (A pressurised, B evacuated, C outlet pumped) and time acceleration."""
 
@@ -147,6 +155,7 @@ class Rig(Table):
     limit: Limit = Limit()
     risk: Risk | None = None
     sensors: Sensors = Sensors()
+    residual: Residual = Residual()
 
     @model_validator(mode="after")
     def _mode_fits(self) -> Self:
@@ -266,6 +275,7 @@ _TABLES: dict[str, type[Table]] = {
     "limit": Limit,
     "risk": Risk,
     "sensors": Sensors,
+    "residual": Residual,
 }
 
 

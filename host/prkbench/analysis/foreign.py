@@ -7,8 +7,12 @@ from typing import Any
 import numpy as np
 
 from prkbench.analysis.conversion import Conversion
-from prkbench.analysis.outcome import NO_VERDICT, SEALED, Check, Outcome, Series
-from prkbench.analysis.readings import ReadingsResult, analyze_readings
+from prkbench.analysis.outcome import NO_VERDICT, SEALED, Check, EventNote, Outcome, Series
+from prkbench.analysis.readings import (
+    TEMPERATURE_SWING_K,
+    ReadingsResult,
+    analyze_readings,
+)
 from prkbench.analysis.verdict import show
 from prkbench.errors import DataError, UsageError
 from prkbench.law import LAWS
@@ -29,11 +33,13 @@ def examine_readings(
         raise DataError(f"{file.path}: the file holds no readings")
     meta = file.meta
     volume = meta.get("volume_m3")
+    swing = meta.get("temperature_swing_k")
     result = analyze_readings(
         readings,
         law,
         volume_m3=volume,
         limit_lb_per_day=limit_lb_per_day,
+        temperature_swing_k=TEMPERATURE_SWING_K if swing is None else float(swing),
         pressure_resolution_pa=meta.get("pressure_resolution_pa"),
         temperature_resolution_k=meta.get("temperature_resolution_k"),
         gaps=int(meta.get("gaps") or 0),
@@ -42,7 +48,7 @@ def examine_readings(
     faults = file.check()
     notes = [str(note) for note in meta.get("notes") or []]
     outcome = Outcome(
-        title=str(meta.get("file") or file.path.stem),
+        title=str(meta.get("title") or meta.get("file") or file.path.stem),
         verdict=result.verdict,
         sentence=_sentence(result),
         k_per_s=result.k_per_s,
@@ -67,6 +73,8 @@ def examine_readings(
             Check("integrity", not faults, faults[0] if faults else "hash chain whole"),
             Check("replay", None, "imported readings hold no raw counts to replay"),
         ],
+        simulated=bool(meta.get("simulated")),
+        events=[EventNote(t_s / 3600.0, "log", text) for t_s, text in meta.get("events") or []],
         head=file.head(),
         provenance={
             "run file": file.path.name,

@@ -10,7 +10,18 @@ from typing import Annotated
 import typer
 
 from prkbench import __version__
-from prkbench.cli import demo, element, flashing, importing, logging, node, ports, verifying
+from prkbench.cli import (
+    demo,
+    element,
+    flashing,
+    importing,
+    logging,
+    node,
+    plan,
+    ports,
+    simulate,
+    verifying,
+)
 from prkbench.errors import PrkError
 
 app = typer.Typer(
@@ -43,6 +54,8 @@ for _name, _command in (
     ("import", importing.import_log),
     ("list", ports.list_nodes),
     ("node", node.node),
+    ("plan", plan.plan),
+    ("simulate", simulate.simulate),
 ):
     app.command(_name)(_ending(_command))
 app.add_typer(element.app, name="element")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +14,7 @@ from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.question import Question
 from prkbench.cli.logging import begin, capture_run, opened
 from prkbench.cli.present import page_beside, present
+from prkbench.cli.staging import new_path, play_bench
 from prkbench.cli.verifying import run_examination
 from prkbench.client import NodeClient
 from prkbench.errors import UsageError
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 _TUBE_M = 1.5
 _MOST_LB_PER_DAY = 1000.0
-_FOLDER = Path("prkbench-runs")
 
 
 @dataclass(frozen=True)
@@ -50,6 +49,9 @@ HARD = Plan(0.2, 1.0, 24.0, 1.0, 1.0, "demo, hard: real time scale, the room swi
 
 
 def demo(
+    name: Annotated[
+        str | None, typer.Argument(metavar="SCENARIO", help="Such as E8; default: a plain leak.")
+    ] = None,
     leak: Annotated[
         str | None, typer.Option("--leak", help="Leak, lb/day PrK-equivalent (0: sealed).")
     ] = None,
@@ -71,8 +73,14 @@ def demo(
 ) -> int:
     """No hardware needed: simulate a leaking chamber, measure it, verify the result.
 
-    Example: prk demo --leak 0.2
+    Examples: prk demo --leak 0.2; prk demo E8
     """
+    if name is not None:
+        if hard or leak or duration or rate:
+            raise UsageError(
+                f"{name}: a scenario has its own leak, rate and duration; leave them out"
+            )
+        return _scenario(name, seed, interpreter, out, as_json)
     from prkbench.sim.node_process import Scene, serving
 
     started = time.monotonic()
@@ -83,12 +91,8 @@ def demo(
     if interpreter not in (None, "micropython", "cpython"):
         raise UsageError(f"--interpreter {interpreter}: expected micropython or cpython")
     rig = demo_rig(lb_per_day, plan, rate_hz)
-    path = out or _fresh_path()
+    path = new_path(out, "demo")
     page = page_beside(path)
-    if path.exists():
-        raise UsageError(f"{path}: exists already; choose another name with --out")
-    if not path.parent.is_dir():
-        raise UsageError(f"{path}: no such folder; name a file in an existing one with --out")
     # A node that cannot take these settings is said here, before one is started.
     node_config(rig)
     scene = Scene(rig.to_toml(), seed, plan.hvac_k, interpreter=interpreter)
@@ -99,6 +103,7 @@ def demo(
         outcome = run_examination(
             file, Question(rig, conversion, True, rig.limit.rate_kg_per_s), as_json
         )
+        assert node.truth is not None
         outcome.rate_true_lb_per_day = conversion.rate_lb_per_day(node.truth.k_per_s)
         outcome.provenance["interpreter"] = node.interpreter
         outcome.provenance["seed"] = str(seed)
@@ -114,6 +119,42 @@ def demo(
             )
         more["wall_s"] = time.monotonic() - started
         return present(outcome, page, as_json, more)
+
+
+def _scenario(
+    name: str, seed: int, interpreter: str | None, out: Path | None, as_json: bool
+) -> int:
+    """Play a scenario on the bench; the page of its analysis, and the one of its story beside."""
+    from prkbench.sim.scenario_library import scenario
+
+    started = time.monotonic()
+    told = scenario(name)
+    told.stage("bench")
+    path = new_path(out, told.name)
+    page = page_beside(path)
+    played = play_bench(told, seed, path, interpreter, quiet=as_json)
+    required = told.required("bench")
+    story = played.write_page(path.with_suffix(".story.html"))
+    outcome = played.outcome
+    outcome.reasons.append(f"required of this scenario: {', '.join(required.verdicts)}")
+    with RunFile.open(path) as file:
+        samples = _samples_hash(file)
+    more = {
+        "scenario": told.name,
+        "required": list(required.verdicts),
+        "required_text": required.text,
+        "story": str(story),
+        "interpreter": played.interpreter,
+        "samples_sha256": samples,
+        "run_file": str(path),
+        "wall_s": time.monotonic() - started,
+    }
+    if not as_json:
+        typer.echo(f"{told.name}: {told.title}. Required: {required.text}")
+    status = present(outcome, page, as_json, more)
+    if not as_json:
+        typer.echo(f"story: {story}")
+    return status
 
 
 def demo_rig(lb_per_day: float, plan: Plan, rate_hz: float) -> Rig:
@@ -151,23 +192,6 @@ def leak_lb_per_day(text: str) -> float:
     if not 0.0 <= value <= _MOST_LB_PER_DAY:
         raise UsageError(f"--leak {text}: expected 0 to {_MOST_LB_PER_DAY:g} lb/day")
     return value
-
-
-def _fresh_path() -> Path:
-    try:
-        _FOLDER.mkdir(exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"{_FOLDER}: cannot create the folder for runs ({error.strerror}); "
-            "name a run file with --out"
-        ) from None
-    stem = datetime.now().strftime("demo-%Y%m%d-%H%M%S")
-    path = _FOLDER / f"{stem}.prk"
-    n = 1
-    while path.exists():
-        n += 1
-        path = _FOLDER / f"{stem}-{n}.prk"
-    return path
 
 
 def _log(served: Served, path: Path, rig: Rig, seconds: float, seed: int, *, quiet: bool) -> None:

@@ -32,7 +32,7 @@ def present(outcome: Outcome, page: Path, as_json: bool, more: dict[str, Any] | 
 
     outcome.report = str(write_page(outcome, page))
     if as_json:
-        typer.echo(json.dumps(_plain({**outcome.as_json(), **(more or {})}), allow_nan=False))
+        typer.echo(json.dumps(plain({**outcome.as_json(), **(more or {})}), allow_nan=False))
     else:
         print_summary(outcome, Console())
     return outcome.exit_code
@@ -46,14 +46,14 @@ def page_beside(run: Path, page: Path | None = None) -> Path:
     return target
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Numbers that JSON cannot say become null; arrays of numpy are not expected here."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value
 
 

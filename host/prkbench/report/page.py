@@ -28,7 +28,12 @@ def write_page(outcome: Outcome, path: Path) -> Path:
     end. Raises UsageError when the place cannot be written, DataError when the disk is full or
     failing.
     """
-    content = render(outcome).encode("utf-8", "backslashreplace")
+    return store(render(outcome), path)
+
+
+def store(html: str, path: Path) -> Path:
+    """Write a page beside its place and put it there at the end; errors as `write_page`."""
+    content = html.encode("utf-8", "backslashreplace")
     scratch = path.parent / f".page-{secrets.token_hex(6)}.tmp"
     try:
         with scratch.open("xb") as file:
@@ -54,7 +59,7 @@ def write_page(outcome: Outcome, path: Path) -> Path:
 def render(outcome: Outcome) -> str:
     """Return the page's HTML; everything that a person typed is escaped."""
     plots = panels(outcome)
-    return _template().render(
+    return template().render(
         o=outcome,
         tone=_tone(outcome),
         facts=wording.facts(outcome),
@@ -78,7 +83,8 @@ def render(outcome: Outcome) -> str:
 
 
 @cache
-def _template() -> Template:
+def template(name: str = "page.html.j2") -> Template:
+    """Return a page's template, in which everything a person typed is escaped."""
     environment = Environment(
         loader=PackageLoader("prkbench.report", "."),
         autoescape=True,
@@ -86,7 +92,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("page.html.j2")
+    return environment.get_template(name)
 
 
 def _tone(outcome: Outcome) -> str:

@@ -1,5 +1,6 @@
 """The page's plots: one panel per quantity, all over the same hours."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import plotly.io
 from markupsafe import Markup
 
-from prkbench.analysis.outcome import FloatArray, Outcome, Series
+from prkbench.analysis.outcome import EventNote, FloatArray, Outcome, Series
 from prkbench.report.sheet import (
     BLACK,
     BLUE,
@@ -64,7 +65,7 @@ def panels(outcome: Outcome) -> list[Panel]:
     drawn.append(_decay_constant(outcome, series, span))
     drawn.append(_evidence(outcome, series, span))
     return [
-        _panel(index, title, note, sheet, layout, outcome, span)
+        panel(index, title, note, sheet, layout, outcome.events, span)
         for index, (title, note, sheet, layout) in enumerate(drawn)
         if sheet.traces
     ]
@@ -75,13 +76,13 @@ _Drawn = tuple[str, str, Sheet, dict[str, Any]]
 
 def _pressures(series: Series) -> list[_Drawn]:
     """Return chamber and reference: a panel each, since they may lie far apart."""
-    scale, unit = _pressure_unit(series.pressure_pa)
+    scale, unit = pressure_unit(series.pressure_pa)
     chamber = Sheet()
     chamber.line("chamber", series.t_h, series.pressure_pa / scale, BLUE)
     drawn: list[_Drawn] = [(f"Chamber pressure, {unit}", "As read, uncorrected.", chamber, {})]
     reference = Sheet()
     if np.any(series.reference_pa > 0):
-        scale, unit = _pressure_unit(series.reference_pa)
+        scale, unit = pressure_unit(series.reference_pa)
         reference.line("reference", series.t_h, series.reference_pa / scale, BLUE)
     drawn.append(
         (f"Reference pressure, {unit}", "What the chamber leaks to: weather, or the station.",
@@ -91,7 +92,7 @@ def _pressures(series: Series) -> list[_Drawn]:
 
 
 def _corrected(series: Series) -> _Drawn:
-    scale, unit = _pressure_unit(series.p_t_pa)
+    scale, unit = pressure_unit(series.p_t_pa)
     sheet = Sheet()
     sheet.line("measured", series.t_h, series.p_t_pa / scale, BLUE)
     sheet.line("fit", series.t_h, series.fit_pa / scale, ORANGE, dash="dash", width=2)
@@ -105,7 +106,7 @@ def _residuals(series: Series) -> _Drawn:
     sheet.dots("left out", series.t_h[~used], series.residual_pa[~used], GREY, 0.55)
     sheet.dots("used", series.t_h[used], series.residual_pa[used], BLUE, 0.9)
     # What was left out may lie far off: the scale is made for what was used.
-    layout = {"yaxis": _y_range([series.residual_pa[used]], 0.08)}
+    layout = {"yaxis": y_range([series.residual_pa[used]], 0.08)}
     note = "Measured less fitted."
     if np.isfinite(series.residual_pa[~used]).any():
         note += " The scale suits the points used; pale ones took no part."
@@ -142,7 +143,7 @@ def _decay_constant(outcome: Outcome, series: Series, span: tuple[float, float])
         sheet.level("true", span, true, BLACK, "dash")
     # The first estimates are wide beyond use: the scale is made for the later ones.
     late = slice(len(k) // 4, None)
-    axis = _y_range([(k - half)[late], (k + half)[late], np.array(levels)], 0.1, clip=2.0)
+    axis = y_range([(k - half)[late], (k + half)[late], np.array(levels)], 0.1, clip=2.0)
     if factor is None:
         axis |= {"exponentformat": "e"}
         title = "Decay constant k as the node computed it, 1/s"
@@ -171,15 +172,16 @@ def _evidence(outcome: Outcome, series: Series, span: tuple[float, float]) -> _D
     return "Evidence", note, sheet, {**layout, "height": 220}
 
 
-def _panel(
+def panel(
     index: int,
     title: str,
     note: str,
     sheet: Sheet,
     layout: dict[str, Any],
-    outcome: Outcome,
+    events: Sequence[EventNote],
     span: tuple[float, float],
 ) -> Panel:
+    """Draw one sheet over the hours of ``span``, with upright lines at the events."""
     low, high = span
     pad = 0.01 * (high - low) or 0.5
     axis = {"ticks": "outside", "tickcolor": "#bbb", "gridcolor": "#e6e6e6", "zeroline": False}
@@ -194,7 +196,7 @@ def _panel(
         **layout,
         "xaxis": {**axis, "range": [low - pad, high + pad], "ticksuffix": " h"},
         "yaxis": {**axis, **layout.get("yaxis", {})},
-        **_event_lines(outcome, span),
+        **_event_lines(events, span),
     }
     html = plotly.io.to_html(
         {"data": sheet.traces, "layout": merged},
@@ -206,31 +208,35 @@ def _panel(
     return Panel(title, note, key, Markup(html), sheet.thinned)
 
 
-def _event_lines(outcome: Outcome, span: tuple[float, float]) -> dict[str, Any]:
+def _event_lines(events: Sequence[EventNote], span: tuple[float, float]) -> dict[str, Any]:
     """Return upright lines at the events, numbered as in the page's table where there is room."""
     shapes: list[dict[str, Any]] = []
     labels: list[dict[str, Any]] = []
-    room = 0.02 * (span[1] - span[0])
-    for number, event in enumerate(outcome.events[:MARKED_EVENTS], 1):
+    room = 0.03 * (span[1] - span[0])
+    first = 0
+    for number, event in enumerate(events[:MARKED_EVENTS], 1):
         if not np.isfinite(event.t_h):
             continue
         ends = {"x0": event.t_h, "x1": event.t_h, "y0": 0, "y1": 1, "yref": "paper"}
         line = {"color": GREY, "width": 1, "dash": "dot"}
         shapes.append({"type": "line", "xref": "x", "layer": "below", "line": line, **ends})
         if labels and event.t_h - labels[-1]["x"] < room:
+            labels[-1]["text"] = f"{first}–{number}"
             continue
+        first = number
         place = {"x": event.t_h, "y": 1, "yref": "paper", "yanchor": "top", "xanchor": "left"}
         font = {"size": 10, "color": "#666"}
         labels.append({"text": str(number), "showarrow": False, "font": font, **place})
     return {"shapes": shapes, "annotations": labels}
 
 
-def _pressure_unit(pressure_pa: FloatArray) -> tuple[float, str]:
+def pressure_unit(pressure_pa: FloatArray) -> tuple[float, str]:
+    """Return the pascals of the unit that suits these pressures, and its name."""
     finite = pressure_pa[np.isfinite(pressure_pa)]
     return (1000.0, "kPa") if finite.size and np.max(np.abs(finite)) >= 5000.0 else (1.0, "Pa")
 
 
-def _y_range(parts: list[FloatArray], pad: float, clip: float = 0.0) -> dict[str, Any]:
+def y_range(parts: list[FloatArray], pad: float, clip: float = 0.0) -> dict[str, Any]:
     """Return an axis over all finite values, ``clip`` percent of the extremes cut off at each end.
 
     The last part is never cut when ``clip`` is set: it holds the levels to compare with.

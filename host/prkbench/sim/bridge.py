@@ -102,6 +102,12 @@ class Bridge:
         """Whether the child must have every write acknowledged: some may not be."""
         return bool(self._absent) or any(d.faults for d in self.devices.values())
 
+    @property
+    def time_us(self) -> int:
+        """Simulated time at the request under way, whatever has been rehearsed beyond it."""
+        ahead = self._ahead
+        return ahead.start_us if self._foreseen and ahead is not None else self.now_us
+
     # Requests -----------------------------------------------------------------------------
 
     def take(self, message: bytes) -> Request:

@@ -50,6 +50,7 @@ class Console:
         self._hidden = False
         self._seen = b""
         self._last = b""
+        self._mid_line = False
 
     def attach(self, terminal: ChildTerminal, *, raw_repl: bool = False) -> None:
         """A child has been started; raw_repl: show nothing before it has come to its raw REPL."""
@@ -130,8 +131,22 @@ class Console:
 
     def take_input(self) -> None:
         """Take what the host has sent, and pass it on as far as its turn has come."""
-        self._inbox += self._public.read()
+        data = self._public.read()
+        if data:
+            self._mid_line = data[-1:] not in b"\r\n"
+        self._inbox += data
         self.feed()
+
+    def type(self, line: bytes) -> bool:
+        """Send the node a line as if the host had, between two of the host's own.
+
+        False, and nothing sent, where the host is within a line or the node does not listen.
+        """
+        if self._mid_line or self._inbox or self.state is not State.NODE or not self._settled:
+            return False
+        self._inbox = line
+        self.feed()
+        return True
 
     def look(self) -> None:
         """Notice what happens without an announcement: a prompt, or a time that is up."""

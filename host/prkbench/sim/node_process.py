@@ -7,36 +7,60 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from prkbench.errors import DeviceError, PrkError
 from prkbench.node_setup import node_config
-from prkbench.rig import parse_rig
+from prkbench.rig import Rig, parse_rig
 from prkbench.sim.rig_world import Truth, surroundings_of, world_for
+from prkbench.sim.typed_lines import TypedLines
+from prkbench.sim.world import BenchSensor
 
 _START_S = 30.0
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What a virtual node is to be: rig file text, seed, room's swing (K), how time runs."""
+    """What a virtual node is to be: rig file text, seed, room's swing (K), how time runs.
+
+    scenario: the name of one, whose bench, events and notes take the place of the rig's own.
+    """
 
     rig_toml: str
     seed: int
     hvac_k: float = 0.3
     realtime: bool = False
     interpreter: str | None = None
+    scenario: str | None = None
 
 
 @dataclass(frozen=True)
 class Served:
-    """A virtual node being served: its port, the interpreter that runs it, and the truth."""
+    """A virtual node being served: its port, the interpreter that runs it, and the truth.
+
+    A scenario has its truth elsewhere, here it is None.
+    """
 
     port: str
     interpreter: str
-    truth: Truth
+    truth: Truth | None
+
+
+def _staged(
+    scene: Scene, rig: Rig
+) -> tuple[Mapping[tuple[int, int], BenchSensor], Truth | None, TypedLines | None]:
+    """Return the chips around the node, the truth of a rig, and what an operator types."""
+    if scene.scenario is not None:
+        from prkbench.sim.scenario_bench import bench_of
+        from prkbench.sim.scenario_library import scenario
+
+        bench = bench_of(scenario(scene.scenario), scene.seed)
+        return bench.sensors(), None, bench.typed()
+    surroundings = surroundings_of(rig, hvac_k=scene.hvac_k)
+    world, truth = world_for(rig, scene.seed, surroundings=surroundings)
+    return world.chips, truth, None
 
 
 def _serve(scene: Scene, link: Connection) -> None:
@@ -45,15 +69,14 @@ def _serve(scene: Scene, link: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         rig = parse_rig(scene.rig_toml, "rig of the virtual node")
-        world, truth = world_for(
-            rig, scene.seed, surroundings=surroundings_of(rig, hvac_k=scene.hvac_k)
-        )
+        chips, truth, typed = _staged(scene, rig)
         node = VirtualNode(
-            world.chips,
+            chips,
             node_config(rig),
             unique_id=f"{scene.seed & 0xFFFFF:05x}",
             realtime=scene.realtime,
             interpreter=scene.interpreter,  # type: ignore[arg-type]
+            typed=typed,
         )
     except (PrkError, OSError) as error:
         link.send(str(error))

@@ -67,6 +67,8 @@ def world_for(
         initial_pa=rig.chamber.pressure_pa,
         initial_k=rig.chamber.temperature_k,
         surroundings=surroundings or surroundings_of(rig),
+        residual_rms_k=rig.residual.rms_k,
+        residual_tau_s=rig.residual.correlation_time_s,
     ).plant()
     if "twin" in rig.node.roles:
         twin = replace(spec.vessels[0], name="twin")

@@ -25,6 +25,7 @@ from prkbench.sim.bus import Address, BusDevice, Device
 from prkbench.sim.child import virtual_board as layout
 from prkbench.sim.child_process import ChildProcess, Interpreter, default_interpreter
 from prkbench.sim.console import Console, State
+from prkbench.sim.typed_lines import TypedLines
 from prkbench.sim.virtual_line import PublicLine, PublicTerminal, Watch
 
 HEAP = "1M"
@@ -36,6 +37,7 @@ _HURRY_MS = 5
 _WAIT_MS = 200
 _LONGEST_SETTLING_US = 1_000_000
 _FAILED_STARTS = 3
+_SLOWEST_MHZ = 10
 _REBOOT = b"\r\nMPY: soft reboot\r\n"
 
 
@@ -45,7 +47,8 @@ class VirtualNode:
     devices: simulated chips by (bus, address); absent: addresses that nobody acknowledges;
     config: what config.json on the virtual board holds; unique_id: hexadecimal, also the source of
     run ids; realtime: simulated time keeps step with the wall clock; line: where to serve, a new
-    pseudo-terminal unless given; rehearsed_cycles: see Bridge, of no influence on the outcome.
+    pseudo-terminal unless given; rehearsed_cycles: see Bridge, of no influence on the outcome;
+    typed: what an operator types meanwhile, when time is not real.
     """
 
     def __init__(
@@ -60,7 +63,11 @@ class VirtualNode:
         heap: str = HEAP,
         line: PublicLine | None = None,
         rehearsed_cycles: int = REHEARSED_CYCLES,
+        typed: TypedLines | None = None,
     ) -> None:
+        self._typed = typed or TypedLines()
+        period_us = 1e9 / float(config.get("rate_mhz", _SLOWEST_MHZ))
+        self._rehearsal_us = (rehearsed_cycles + 2) * round(period_us)
         self.bridge = Bridge(devices, absent, rehearsed_cycles)
         self.interpreter: Interpreter = interpreter or default_interpreter()
         self.exchanges = 0
@@ -260,9 +267,16 @@ class VirtualNode:
         while not self._cut_short(request):
             drained = self._public.drained
             if request.busy and request.fill_percent < _HOLD_FILL_PERCENT and drained:
-                self.bridge.pass_time(request.us)
-                self._undisturbed = True
-                return
+                left_us = self._typed.left_us(self.bridge.time_us)
+                if left_us is None or left_us > 0:
+                    us = request.us if left_us is None else min(request.us, left_us)
+                    self.bridge.pass_time(us)
+                    # A rehearsal would run past the line: step by step up to it.
+                    self._undisturbed = left_us is None or left_us > self._rehearsal_us
+                    return
+                if self._console.type(self._typed.next()):
+                    self._typed.done()
+                    continue
             self._look(_DRAIN_POLL_MS if request.busy and not drained else _WAIT_MS)
 
     def _idle_real(self, request: Request) -> None:
