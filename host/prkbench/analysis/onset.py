@@ -28,7 +28,7 @@ SIZES_PER_S = np.array([0.0054, 0.0135, 0.027, 0.054, 0.108]) / 86400.0
 """Changes looked for, at the tunnel's own pace: .54 to 10.8 % of the driving pressure a day."""
 LOG_THRESHOLD = math.log(43200.0)
 """One false alarm in about 43200 minutes, 30 days."""
-INFLATION = 1.25
+INFLATION = 1.2
 _MOST_CANDIDATES = 320
 _PER_AGE = 24
 """Of moments older than this many rows, one is kept per so much of their age."""

@@ -7,11 +7,16 @@ ten sums a segment, and finished segments are three-column sums with their inter
 
 What is known of the lag coefficient d beforehand enters as one more row; a fit of a few minutes
 then need not learn it from a temperature that hardly moves.
+
+Where the residual remembers longer than rho says, whitened rows still hang together: their sums
+over two hours spread more than independent ones would. After a day that is measured, and widens
+the variance. It is the protection of a record of days; a short one stands on rho alone.
 """
 
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +28,10 @@ GAS_RESIDUAL_K = 0.010
 _PRIOR_ROWS = 30.0
 """Minutes of data that the expected variance of the residual is worth."""
 _LAG_U = 0.5
+_BATCH_ROWS = 120
+_LEAST_BATCHES = 8
+_HELD_BATCHES = 2
+"""The newest batches do not count yet: a change under way would widen its own error."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +112,12 @@ class NormalEquations:
         self._last = np.zeros(4)
         self.open = np.zeros((4, 4))
         """The sums of the segment under way, in the order (1, I, D, y)."""
+        self._batches = 0
+        self._batch_rows = 0
+        self._batch = np.zeros(4)
+        self._held: deque[FloatArray] = deque()
+        self._open_spread = np.zeros((4, 4))
+        self._closed_spread = np.zeros((3, 3))
 
     def push(self, row: Row) -> bool:
         """Take the next row in time; whether it continues the segment under way."""
@@ -117,6 +132,7 @@ class NormalEquations:
         else:
             white = self._first * now
         self.open += np.outer(white, white)
+        self._collect(white)
         self._last = now
         self.segment, self.slot, self.i = row.segment, row.slot, row.i
         self.rows += 1
@@ -125,7 +141,12 @@ class NormalEquations:
     def close(self) -> None:
         """Take the intercept out of the segment under way and add it to the finished ones."""
         if self.open[0, 0] > 0.0:
+            while self._held:
+                self._count(self._held.popleft())
+            self._closed_spread = self._spread()
             self._closed += without_intercept(self.open)
+        self._open_spread = np.zeros((4, 4))
+        self._batch, self._batch_rows = np.zeros(4), 0
         self.open = np.zeros((4, 4))
 
     def reduced(self) -> FloatArray:
@@ -152,8 +173,41 @@ class NormalEquations:
         learnt = rest / freedom
         known = (_PRIOR_ROWS * self._expected + rest) / (_PRIOR_ROWS + freedom)
         # A short record easily looks quieter than it is: never below what both say together.
-        variance = max(learnt, known)
+        variance = max(learnt, known) * self._widening(slope, sums, learnt)
         return LeastSquares(-slope, math.sqrt(variance / ii), variance, self.rows)
+
+    def _collect(self, white: FloatArray) -> None:
+        """Add a whitened row to the batch under way; a full one is held back for a while."""
+        self._batch = self._batch + white
+        self._batch_rows += 1
+        if self._batch_rows == _BATCH_ROWS:
+            self._held.append(self._batch)
+            self._batch, self._batch_rows = np.zeros(4), 0
+            if len(self._held) > _HELD_BATCHES:
+                self._count(self._held.popleft())
+
+    def _count(self, batch: FloatArray) -> None:
+        self._open_spread += np.outer(batch, batch) / _BATCH_ROWS
+        self._batches += 1
+
+    def _spread(self) -> FloatArray:
+        """Squares of the batches' sums of (I, D, y), intercepts taken out, over their rows."""
+        if self.open[0, 0] == 0.0:
+            return self._closed_spread
+        share = self.open[0, 1:] / self.open[0, 0]
+        b = self._open_spread
+        cross = np.outer(share, b[0, 1:])
+        taken = b[1:, 1:] - cross - cross.T + b[0, 0] * np.outer(share, share)
+        return np.asarray(self._closed_spread + taken)
+
+    def _widening(self, slope: float, sums: FloatArray, variance: float) -> float:
+        """How much more the batches spread than their rows' variance lets expect, at least 1."""
+        if self._batches < _LEAST_BATCHES or variance <= 0.0:
+            return 1.0
+        d = (sums[1, 2] - slope * sums[0, 1]) / sums[1, 1] if sums[1, 1] > 0.0 else 0.0
+        residual = np.array([-slope, -d, 1.0])
+        found = float(residual @ self._spread() @ residual) / self._batches
+        return max(1.0, found / variance)
 
 
 def without_intercept(sums: FloatArray) -> FloatArray:
