@@ -21,6 +21,7 @@ from prkbench.analysis.prediction import Prediction, predict
 from prkbench.analysis.question import Question
 from prkbench.analysis.replay import Replay, replay_run
 from prkbench.analysis.shown import device_figures, event_notes, raw_events, series_of
+from prkbench.analysis.views import add_views
 from prkbench.errors import DataError
 from prkbench.law import Law
 from prkbench.node_setup import correlation_time_s, settings_of
@@ -91,6 +92,7 @@ def examine(
     outcome.device = device_figures(replay, question.conversion)
     outcome.series = series_of(file, run, blocks, used, host)
     outcome.events = event_notes(file, run)
+    add_views(outcome, question, run.setup, law, blocks, used)
     _settle_exit(outcome)
     return outcome
 

@@ -13,6 +13,7 @@ from prkbench.analysis.readings import (
     ReadingsResult,
     analyze_readings,
 )
+from prkbench.analysis.readingviews import add_reading_views
 from prkbench.analysis.verdict import show
 from prkbench.errors import DataError, UsageError
 from prkbench.law import LAWS
@@ -82,6 +83,9 @@ def examine_readings(
             "SHA-256 of it": str(meta.get("file_sha256")),
         },
         series=_series(readings),
+    )
+    add_reading_views(
+        outcome, readings, result, conversion, limit_lb_per_day, meta.get("pressure_resolution_pa")
     )
     if limit_lb_per_day is not None:
         _hold_against(outcome, result, limit_lb_per_day)
