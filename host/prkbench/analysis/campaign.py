@@ -159,4 +159,3 @@ def of_blocks(
         jump_pa=float(setup["jump_pa"]),
         expected_tau_s=expected_tau_s,
     )
-

@@ -6,33 +6,26 @@ Each boundary is INCREASED, REDUCED or RETURNED; a fall that nobody logged may b
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from prkbench.analysis.backtrack import Onset, onset_of
 from prkbench.analysis.campaign import T_REF_K, Array
+from prkbench.analysis.comparison import SURE
 from prkbench.analysis.exponent import FlowLaw
-from prkbench.analysis.finding import (
-    CANNOT_TELL,
-    INCREASED,
-    REDUCED,
-    RETURNED,
-    UNCHANGED,
-    Finding,
-    odds_of,
-)
+from prkbench.analysis.finding import Finding, odds_of
 from prkbench.analysis.joint import Rows
 from prkbench.analysis.kink import Kink
-from prkbench.analysis.backtrack import Onset, onset_of
+from prkbench.analysis.outcome import CANNOT_TELL, INCREASED, REDUCED, RETURNED, UNCHANGED
 from prkbench.analysis.paths import EXTERNAL_LIMIT_LB_PER_DAY, level_of
 from prkbench.analysis.segmentrates import (
-    SURE,
     Rates,
     campaign_bound,
     group,
-    ratio_interval,
+    ratio_of,
     same,
     volumes_of,
 )
@@ -58,18 +51,19 @@ def compare(
     rows: Rows,
     rates: Rates,
     law: FlowLaw,
-    kinks: Sequence[Any],
+    kinks: Sequence[Kink],
     opened: Cut,
     earlier: tuple[float, float] | None,
 ) -> Changes:
     """Compare segments with one another and with an earlier test's interval (k in 1/s)."""
     volumes = volumes_of(rows)
     groups = group(rates, volumes)
-    last = rates.pooled(groups[-1])
+    # With volumes known, k is that of the first volume at the same mass rate.
+    last = rates.pooled(groups[-1], volumes)
     findings: list[Finding] = []
     reasons: list[str] = []
     onset: Onset | None = None
-    for one, two in zip(groups, groups[1:], strict=False):
+    for one, two in itertools.pairwise(groups):
         finding = _boundary(rows, rates, one, two, volumes, kinks)
         findings.append(finding)
         reasons.append(_thermal_size(rows, rates, one, two))
@@ -83,7 +77,7 @@ def compare(
         findings += [steady] if steady else []
         reasons += [why] if why else []
     if earlier is not None:
-        found = _since(rows, rates.pooled(groups[0]), last, earlier)
+        found = _since(rows, rates.pooled(groups[0], volumes), last, earlier)
         findings += [found] if found else []
         if found and found.word == RETURNED:
             onset = _onset(rows, rates, groups[0], law, kinks, opened)
@@ -97,7 +91,7 @@ def compare(
 
 
 def _boundary(rows: Rows, rates: Rates, one: list[int], two: list[int], volumes: Array | None,
-              kinks: Sequence[Any]) -> Finding:  # fmt: skip
+              kinks: Sequence[Kink]) -> Finding:  # fmt: skip
     campaign = rows.campaign
     before, after = rates.pooled(one, volumes), rates.pooled(two, volumes)
     change, se = rates.contrast(one, two, volumes)
@@ -105,13 +99,17 @@ def _boundary(rows: Rows, rates: Rates, one: list[int], two: list[int], volumes:
     at_h = campaign.t_s[rows.segments[two[0]].start] / 3600.0
     lb = campaign.lb_per_day
     what = f"from {show(lb(before[0]))} to {show(lb(after[0]))} lb/day at {at_h:.1f} h"
-    low, high = ratio_interval(before, after)
+    low, high = ratio_of(before, after)
     if np.isfinite(low):
         what += f", by a factor of {max(low, 0.0):.2f} to {high:.2f} at 95 %"
     if change > 0.0:
         limit = EXTERNAL_LIMIT_LB_PER_DAY[campaign.scale]
         bound = campaign_bound(campaign, *before)
-        if before[0] < SURE * before[1] and bound < limit and lb(after[0] - SURE * after[1]) > bound:
+        if (
+            before[0] < SURE * before[1]
+            and bound < limit
+            and lb(after[0] - SURE * after[1]) > bound
+        ):
             return Finding(RETURNED, f"tight below {show(bound)} lb/day before, {what}", odds)
         return Finding(INCREASED, what, odds)
     if not _guarded(rows, two[0], kinks):
@@ -123,7 +121,7 @@ def _boundary(rows: Rows, rates: Rates, one: list[int], two: list[int], volumes:
     return Finding(REDUCED, f"{what}{stopped or ', not stopped'}", odds)
 
 
-def _guarded(rows: Rows, second: int, kinks: Sequence[Any]) -> bool:
+def _guarded(rows: Rows, second: int, kinks: Sequence[Kink]) -> bool:
     """Whether the log rules out that a fall in k is a larger volume."""
     campaign, segments = rows.campaign, rows.segments
     one, two = segments[second - 1], segments[second]
@@ -134,7 +132,7 @@ def _guarded(rows: Rows, second: int, kinks: Sequence[Any]) -> bool:
 
     logged = two.began is not None
     if two.unlogged:
-        brackets = [k.bracket_s for k in kinks if isinstance(k, Kink) and k.reading == two.start]
+        brackets = [k.bracket_s for k in kinks if k.reading == two.start]
         logged = any(low <= entry.t_s <= high for low, high in brackets for entry in campaign.log)
     return known(second - 1) and known(second) and logged and one.volume_m3 is not None
 
@@ -170,7 +168,7 @@ def _unchanged(rows: Rows, rates: Rates, volumes: Array | None) -> tuple[Finding
     one, two = rates.pooled(first, volumes), rates.pooled(second, volumes)
     if one[0] < SURE * one[1] or two[0] < SURE * two[1]:
         return None, ""
-    interval = ratio_interval(one, two)
+    interval = ratio_of(one, two)
     shown = f"{interval[0]:.2f} to {interval[1]:.2f}"
     if not same(interval):
         return None, f"segments agree, their ratio is {shown} at 95 %: too wide to call unchanged"
@@ -203,12 +201,12 @@ def _since(rows: Rows, first: tuple[float, float], last: tuple[float, float],
     return None
 
 
-def _onset(rows: Rows, rates: Rates, two: list[int], law: FlowLaw, kinks: Sequence[Any],
+def _onset(rows: Rows, rates: Rates, two: list[int], law: FlowLaw, kinks: Sequence[Kink],
            opened: Cut) -> Onset | None:  # fmt: skip
     campaign = rows.campaign
     segment = rows.segments[two[0]]
     if segment.unlogged:
-        brackets = [k.bracket_s for k in kinks if isinstance(k, Kink) and k.reading == segment.start]
+        brackets = [k.bracket_s for k in kinks if k.reading == segment.start]
         return Onset(*brackets[0]) if brackets else None
     kept = rows.kept
     inside = kept[(kept >= segment.start) & (kept < segment.stop)]

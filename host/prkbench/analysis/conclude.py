@@ -14,36 +14,29 @@ import numpy as np
 from prkbench.analysis.campaign import Array, Campaign
 from prkbench.analysis.changes import Changes, compare
 from prkbench.analysis.exponent import FlowLaw, find_law
-from prkbench.analysis.finding import (
+from prkbench.analysis.finding import Conclusion, Finding, in_order, odds_of
+from prkbench.analysis.joint import Rows, Whitener, rows_of, whitener
+from prkbench.analysis.kink import Kink, split_at_kinks
+from prkbench.analysis.outcome import (
     CANNOT_TELL,
     DISTURBED,
     HATCH_ONLY,
     LEAK,
     MASKED,
     NO_VERDICT,
-    RETURNED,
     SEALED,
     SENSOR,
     THERMAL,
     UNCHANGED,
-    VOLUME_CHANGED,
-    Conclusion,
-    Finding,
-    in_order,
-    odds_of,
 )
-from prkbench.analysis.joint import Rows, Whitener, rows_of, whitener
-from prkbench.analysis.kink import split_at_kinks
 from prkbench.analysis.paths import Paths, level_of, two_paths
-from prkbench.analysis.segmentrates import SURE, Rates, campaign_bound, segment_rates
+from prkbench.analysis.segmentrates import Rates, campaign_bound, segment_rates, volumes_of
 from prkbench.analysis.segments import Cut, cut, level_step
-from prkbench.analysis.sensorhealth import all_equal, sensor_fault
+from prkbench.analysis.sensorhealth import sensor_fault
+from prkbench.analysis.standing import leak_now, open_questions, volume_change
 from prkbench.analysis.thermalcause import apparent_change
 from prkbench.analysis.verdict import show
 
-SEALED_LB_PER_DAY = {"prk": 0.15, "bench": float("inf")}
-"""Without a limit of the user: what counts as sealed. A bench says its bound, whatever it is."""
-_PRK_LARGEST_M3 = 7.4
 _RUN_LEVELS_SHARE = 0.05
 
 
@@ -90,11 +83,12 @@ def conclude(
     rates = segment_rates(rows, weigh, law.exponent)
     changes = compare(rows, rates, law, kinks, opened, earlier_of(campaign, earlier))
     findings = list(changes.findings)
-    reasons = [law.sentence, *changes.reasons, *_other_law(rows, weigh, law, changes, kinks, opened,
-                                                            earlier_of(campaign, earlier))]  # fmt: skip
+    was = earlier_of(campaign, earlier)
+    reasons = [law.sentence, *changes.reasons]
+    reasons += _other_law(rows, weigh, law, changes, kinks, opened, was)
     findings += _thermal(campaign, tested, law, changes)
-    findings += _leak(campaign, changes, station is not None, limit_lb_per_day, rows)
-    findings += _volume(rows) + _place(campaign, whole, findings) + aside
+    findings += leak_now(campaign, changes, station is not None, limit_lb_per_day)
+    findings += volume_change(rows) + open_questions(campaign, whole, findings) + aside
     return _conclusion(campaign, rows, rates, law, changes, findings, reasons)
 
 
@@ -108,7 +102,9 @@ def earlier_of(campaign: Campaign, earlier: Earlier | None) -> tuple[float, floa
 
 def _conclusion(campaign: Campaign, rows: Rows, rates: Rates, law: FlowLaw, changes: Changes,
                 findings: list[Finding], reasons: list[str]) -> Conclusion:  # fmt: skip
-    errors = np.sqrt(np.diag(rates.covariance))
+    volumes = volumes_of(rows)
+    share = np.ones(len(rows.segments)) if volumes is None else volumes
+    errors = np.sqrt(np.diag(rates.covariance)) * share
     lb = campaign.lb_per_day
     t = rows.t_s
     spans = [t[rows.segment == n] for n in range(len(rows.segments))]
@@ -116,7 +112,7 @@ def _conclusion(campaign: Campaign, rows: Rows, rates: Rates, law: FlowLaw, chan
         in_order(findings), tuple(reasons), law, None, changes.onset,
         tuple((float(span[0]), float(span[-1])) for span in spans),
         tuple((lb(k), lb(k - 1.96 * se), lb(k + 1.96 * se))
-              for k, se in zip(rates.k_per_s.tolist(), errors.tolist(), strict=True)),
+              for k, se in zip((rates.k_per_s * share).tolist(), errors.tolist(), strict=True)),
         changes.last, campaign_bound(campaign, *changes.last),
     )  # fmt: skip
 
@@ -197,7 +193,7 @@ def _what_decides(paths: Paths) -> str | None:
     return "longer holds, temperature readings, gauges compared with the hatch open"
 
 
-def _other_law(rows: Rows, weigh: Whitener, law: FlowLaw, changes: Changes, kinks: list[object],
+def _other_law(rows: Rows, weigh: Whitener, law: FlowLaw, changes: Changes, kinks: list[Kink],
                opened: Cut, earlier: tuple[float, float] | None) -> list[str]:  # fmt: skip
     """Say so where the verdict hangs on a law that was assumed."""
     for n in law.others:
@@ -235,59 +231,11 @@ def _thermal(campaign: Campaign, tested: Cut, law: FlowLaw, changes: Changes) ->
     return []
 
 
-def _leak(campaign: Campaign, changes: Changes, station_known: bool, limit: float | None,
-          rows: Rows) -> list[Finding]:  # fmt: skip
-    k, se = changes.last
-    lb = campaign.lb_per_day
-    bound = campaign_bound(campaign, k, se)
-    if k > SURE * se:
-        low, high = lb(k - 1.96 * se), lb(k + 1.96 * se)
-        return [Finding(LEAK, f"{show(lb(k))} lb/day (95 %: {show(low)} to {show(high)})",
-                        odds_of(k / se))]  # fmt: skip
-    if k < -SURE * se:
-        return [Finding(CANNOT_TELL, "the pressure rises: gas flows in or warms", None,
-                        "pressure on both sides of the hatch, and the temperature")]  # fmt: skip
-    if all_equal(campaign):
-        return [Finding(CANNOT_TELL, "every reading is the same: a stuck gauge looks like this",
-                        None, "a step of three counts or more")]  # fmt: skip
-    most = SEALED_LB_PER_DAY[campaign.scale] if limit is None else limit
-    text = f"any net leak is below {show(bound)} lb/day at 95 %"
-    if bound >= most:
-        return [Finding(NO_VERDICT, f"no leak shown; {text}", None, "a longer test")]
-    if station_known:
-        levels = "holds at 100, 90, 80, 70 and 50 % of the station's pressure"
-        return [Finding(CANNOT_TELL, f"{text} at this one level; inflow past the hatch may hide "
-                                     "more", None, levels)]  # fmt: skip
-    return [Finding(SEALED, f"{text}; what leaks out and flows in past the hatch alike is not "
-                            "bounded by it", 0.05)]  # fmt: skip
-
-
-def _volume(rows: Rows) -> list[Finding]:
-    volumes = [segment.volume_m3 for segment in rows.segments]
-    known = [volume for volume in volumes if volume is not None]
-    if len(set(known)) < 2:
-        return []
-    steps = " to ".join(f"{v:g}" for v in dict.fromkeys(known))
-    return [Finding(VOLUME_CHANGED, f"{steps} m3 by the log: rates are compared as k V")]
-
-
-def _place(campaign: Campaign, whole: Cut, findings: list[Finding]) -> list[Finding]:
-    """Where the leak is, and what else was at work, cannot always be told."""
-    words = {finding.word for finding in findings}
-    jumps = len(whole.unlogged_jumps_s)
-    shared = campaign.scale == "bench" and campaign.station_pa is not None
-    large = campaign.scale == "prk" and (campaign.volume_m3 or 0.0) > _PRK_LARGEST_M3
-    if jumps and not campaign.log:
-        return [Finding(CANNOT_TELL, f"gas was let in or out {jumps} times and nobody wrote how "
-                                     "much: supply and use may hide a leak or make one", None,
-                        "a log of every supply", aside=not (large or shared))]  # fmt: skip
-    opened = any(s.hatch_shut is False for s in whole.segments)
-    shut = any(s.hatch_shut for s in whole.segments)
-    if LEAK in words and not shut and (large or opened) and not {THERMAL, RETURNED} & words:
-        return [Finding(CANNOT_TELL, "where it is: several compartments are one volume", None,
-                        "the same test with each hatch shut in turn", aside=True)]  # fmt: skip
-    if large and not campaign.log and words & {SEALED, NO_VERDICT}:
-        return [Finding(CANNOT_TELL, "nothing is logged for a volume of several compartments: "
-                                     "supply and use may hide a leak", None,
-                        "a log of hatches and supply", aside=False)]  # fmt: skip
-    return []
+def applies(campaign: Campaign) -> bool:
+    """Whether there is more to a record than one undisturbed segment of an unchanged leak."""
+    whole = cut(campaign)
+    if campaign.log or len(whole.segments) != 1 or whole.disturbed_s:
+        return True
+    rows = rows_of(whole, campaign)
+    _, kinks = split_at_kinks(campaign, whole, find_law(rows, whitener(rows)).exponent)
+    return bool(kinks)

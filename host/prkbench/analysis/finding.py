@@ -7,24 +7,25 @@ from dataclasses import dataclass
 
 from scipy.special import ndtr
 
-from prkbench.analysis.exponent import FlowLaw
 from prkbench.analysis.backtrack import Onset
+from prkbench.analysis.exponent import FlowLaw
+from prkbench.analysis.outcome import (
+    CANNOT_TELL,
+    DISTURBED,
+    HATCH_ONLY,
+    INCREASED,
+    LEAK,
+    MASKED,
+    NO_VERDICT,
+    REDUCED,
+    RETURNED,
+    SEALED,
+    SENSOR,
+    THERMAL,
+    UNCHANGED,
+    VOLUME_CHANGED,
+)
 from prkbench.analysis.paths import Paths
-
-LEAK = "LEAK"
-SEALED = "SEALED"
-NO_VERDICT = "NO VERDICT YET"
-CANNOT_TELL = "CANNOT TELL"
-SENSOR = "SENSOR"
-MASKED = "MASKED"
-HATCH_ONLY = "HATCH ONLY"
-THERMAL = "THERMAL"
-RETURNED = "RETURNED"
-INCREASED = "INCREASED"
-REDUCED = "REDUCED"
-UNCHANGED = "UNCHANGED"
-DISTURBED = "DISTURBED"
-VOLUME_CHANGED = "VOLUME CHANGED"
 
 _PRIORITY = (
     SENSOR, CANNOT_TELL, MASKED, HATCH_ONLY, THERMAL, RETURNED, INCREASED, REDUCED, UNCHANGED,

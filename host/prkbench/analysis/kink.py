@@ -104,16 +104,14 @@ def _base(rows: Rows, exponent: float) -> list[Array]:
     return columns
 
 
-def _scores(
-    weigh: Whitener, base: list[Array], hinges: Array, y: Array
-) -> tuple[Array, Array]:
-    """Standardised hinge of every row, each with the scale that its own fit leaves; and its size."""
+def _scores(weigh: Whitener, base: list[Array], hinges: Array, y: Array) -> tuple[Array, Array]:
+    """Standardised hinge of every row, with the scale that its own fit leaves, and its size."""
     rest = weigh.residual_maker(base)
     target, white = rest(y - y.mean()), rest(hinges)
     power = np.einsum("ij,ij->j", white, white)
     whole = np.einsum("ij,ij->j", weigh.white(hinges), weigh.white(hinges))
     usable = power > 1e-8 * np.maximum(whole, 1e-300)
-    usable[: _EDGE_ROWS] = usable[len(usable) - _EDGE_ROWS :] = False
+    usable[:_EDGE_ROWS] = usable[len(usable) - _EDGE_ROWS :] = False
     size = np.where(usable, white.T @ target / np.where(usable, power, 1.0), 0.0)
     left = float(target @ target) - size**2 * power
     dof = max(1, len(y) - len(base) - 2)

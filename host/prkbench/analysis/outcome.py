@@ -19,6 +19,12 @@ RETURNED = "RETURNED"
 INCREASED = "INCREASED"
 REDUCED = "REDUCED"
 UNCHANGED = "UNCHANGED"
+SENSOR = "SENSOR"
+MASKED = "MASKED"
+HATCH_ONLY = "HATCH ONLY"
+THERMAL = "THERMAL"
+DISTURBED = "DISTURBED"
+VOLUME_CHANGED = "VOLUME CHANGED"
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,7 @@ class Outcome:
     head: str | None = None
     provenance: dict[str, str] = field(default_factory=dict)
     series: Series | None = None
+    findings: list[dict[str, Any]] = field(default_factory=list)
     exit_code: int = 0
     report: str | None = None
 
@@ -149,6 +156,7 @@ class Outcome:
             "checks": [
                 {"name": c.name, "passed": c.passed, "detail": c.detail} for c in self.checks
             ],
+            "findings": self.findings,
             "reasons": self.reasons,
             "head": self.head,
             "report": self.report,

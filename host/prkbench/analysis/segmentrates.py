@@ -8,14 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from prkbench.analysis.campaign import Array, Campaign
+from prkbench.analysis.comparison import SAME, SURE, ratio_interval
 from prkbench.analysis.independent import MOVING_AVERAGE
 from prkbench.analysis.joint import Rows, Whitener, dense, expected
 from prkbench.units import DAY_S
 
-SURE = 2.58
-"""Standard errors by which two things are told apart: 99 % two-sided."""
-SAME = (0.8, 1.25)
-"""Ratio of two rates within which the leak is called unchanged."""
 _FEW = 7
 _STEADY = 0.004
 """Relative standard error by which a steady leak's k still varies: viscosity at 1-2 K, creep."""
@@ -107,7 +104,7 @@ def group(rates: Rates, volumes: Array | None) -> list[list[int]]:
     groups = [[0]]
     for number in range(1, count):
         change, se = rates.contrast(groups[-1], [number], volumes)
-        ratio = ratio_interval(rates.pooled(groups[-1], volumes), rates.pooled([number], volumes))
+        ratio = ratio_of(rates.pooled(groups[-1], volumes), rates.pooled([number], volumes))
         if abs(change) > limit * se and not same(ratio):
             groups.append([number])
         else:
@@ -129,16 +126,9 @@ def volumes_of(rows: Rows) -> Array | None:
     return np.array([(volume or first) / first for volume in volumes])
 
 
-def ratio_interval(one: tuple[float, float], two: tuple[float, float], sure: float = 1.96,
-                   ) -> tuple[float, float]:  # fmt: skip
-    """95 % interval of two over one, each (value, error) and above zero (Fieller)."""
-    (k1, s1), (k2, s2) = one, two
-    g = (sure * s1 / k1) ** 2 if k1 > 0.0 else math.inf
-    if g >= 1.0:
-        return -math.inf, math.inf
-    ratio = k2 / k1
-    half = sure / k1 * math.sqrt(s2**2 * (1.0 - g) + (ratio * s1) ** 2)
-    return (ratio - half) / (1.0 - g), (ratio + half) / (1.0 - g)
+def ratio_of(one: tuple[float, float], two: tuple[float, float]) -> tuple[float, float]:
+    """95 % interval of two over one, each (value, error); infinite where it is unbounded."""
+    return ratio_interval(*two, *one) or (-math.inf, math.inf)
 
 
 def campaign_bound(campaign: Campaign, k: float, se: float) -> float:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from prkbench.analysis.campaign import T_REF_K, Array, Campaign
+from prkbench.analysis.comparison import SURE
 from prkbench.analysis.joint import Rows, Whitener, rows_of, whitener
-from prkbench.analysis.segmentrates import SURE
 from prkbench.analysis.segments import SETTLE_HATCH_S, Cut, Segment
 from prkbench.analysis.testlog import HATCH_SHUT
 from prkbench.units import DAY_S
@@ -126,9 +126,7 @@ def _unmeasured(campaign: Campaign, rows: Rows, exponent: float, segment: Segmen
     if not windows:
         return None
     spans = [(float(t[first]), float(t[last])) for first, last in windows]
-    extra = np.stack(
-        [-rows.mean(_inside(campaign.t_s, integral, *span)) for span in spans], axis=1
-    )
+    extra = np.stack([-rows.mean(_inside(campaign.t_s, integral, *span)) for span in spans], axis=1)
     rest = weigh.residual_maker(columns)
     target, white = rest(y - y.mean()), rest(extra)
     power = np.maximum(np.einsum("ij,ij->j", white, white), 1e-300)
