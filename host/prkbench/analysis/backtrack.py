@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from prkbench.analysis.campaign import Campaign
 from prkbench.analysis.segments import Segment
 
+_STEPS = 50
 TRANSIENT_K = 1.0
 """Change of the gas temperature to be reckoned with when a hatch was shut on moved air."""
 
@@ -30,13 +31,18 @@ def onset_of(campaign: Campaign, segment: Segment, first: int, last_tight_s: flo
     outside = float(campaign.reference_pa[first])
     high, low = campaign.nominal_pa
     norm = (high**exponent - low**exponent) / (high - low)
-    rate = k_per_s * max(p0**exponent - outside**exponent, 1.0) / norm
+
+    def rate_pa_per_s(pressure_pa: float) -> float:
+        return k_per_s * max(float(pressure_pa**exponent - outside**exponent), 1.0) / norm
+
+    rate = rate_pa_per_s(p0)
     transient = TRANSIENT_K if campaign.scale == "prk" else 0.0
     doubt = campaign.swing_pa * (1.0 + transient / max(campaign.doubt.swing_k, 1e-3))
     if campaign.doubt.swing_k == 0.0:
         doubt = 10.0
     doubt += 2.0 * campaign.doubt.count_pa
-    met = t0 - max(0.0, before_pa - p0) / rate
+    step = max(0.0, before_pa - p0) / _STEPS
+    met = t0 - sum(step / rate_pa_per_s(p0 + (n + 0.5) * step) for n in range(_STEPS))
     began = segment.began
     shut = began.t_s if began is not None else last_tight_s
     earliest = last_tight_s if met - doubt / rate <= shut else met - doubt / rate

@@ -111,6 +111,9 @@ def two_paths(rows: Rows, whitener: Whitener, station_pa: Array, null_pa: float)
     upper = max(fit.external[0] + _ONE_SIDED * fit.external[1] for fit in kept)
     words = {_word(campaign, fit) for fit in kept}
     word: PathWord = words.pop() if len(words) == 1 else "CANNOT TELL"
+    if words == {"LEAK", "MASKED"}:
+        # All agree that gas is lost; only whether the hatch feeds is open.
+        word = "LEAK"
     if missing:
         # Below the station's pressure a rise proves a leaking hatch, and no more than that.
         word = "CANNOT TELL"
@@ -132,7 +135,7 @@ def _word(campaign: Campaign, fit: PathFit) -> PathWord:
         return "HATCH ONLY" if tight else "CANNOT TELL"
     most = 2.0 * limit if campaign.scale == "prk" else limit
     if leaks and not tight:
-        return "LEAK" if hatch + _ONE_SIDED * se_hatch < most else "CANNOT TELL"
+        return "LEAK"
     return "SEALED" if tight and hatch + _ONE_SIDED * se_hatch < most else "CANNOT TELL"
 
 

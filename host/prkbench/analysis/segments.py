@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from prkbench.analysis.campaign import Campaign
+from prkbench.analysis.campaign import Array, Campaign
 from prkbench.analysis.testlog import HATCH_OPENED, HATCH_SHUT, STEP, VENT, LogEntry
 from prkbench.analysis.testlog import REPRESS as REPRESSED
 
@@ -183,10 +183,19 @@ def _jumps(campaign: Campaign) -> NDArray[np.intp]:
         padded = np.concatenate([[0.0], np.maximum(change, 0.0), [0.0]])
         alone = change - np.maximum(padded[:-2], padded[2:])
         return np.asarray(np.flatnonzero(alone > campaign.jump_pa) + 1)
-    usual = np.concatenate([[0.0], change[:-1]])
-    usual[np.abs(usual) > campaign.jump_pa] = 0.0
-    found = np.flatnonzero(np.abs(change - usual) > campaign.jump_pa) + 1
+    # What the temperature does at the same time, a door, is no hand on a valve.
+    found = np.flatnonzero(
+        np.minimum(_sudden(change, campaign.jump_pa),
+                   _sudden(np.diff(campaign.reduced_pa), campaign.jump_pa)) > campaign.jump_pa
+    ) + 1  # fmt: skip
     return np.asarray(found[np.concatenate([[True], np.diff(found) > 2])] if len(found) else found)
+
+
+def _sudden(change: Array, jump_pa: float) -> Array:
+    """Change from one reading to the next against the one before, where that was no jump."""
+    usual = np.concatenate([[0.0], change[:-1]])
+    usual[np.abs(usual) > jump_pa] = 0.0
+    return np.asarray(np.abs(change - usual))
 
 
 def _gaps(campaign: Campaign) -> NDArray[np.intp]:

@@ -25,7 +25,7 @@ _BASE_S = 0.9 * DAY_S
 _CHANGE = 0.25
 """Relative change of the rate from which on it is no longer the same."""
 _EXPLAINED = 2.0 / 3.0
-_APPARENT = 4.0
+_APPARENT = 3.2
 _WINDOWS = 24
 
 
