@@ -33,7 +33,8 @@ def onset_of(campaign: Campaign, segment: Segment, first: int, last_tight_s: flo
     norm = (high**exponent - low**exponent) / (high - low)
 
     def rate_pa_per_s(pressure_pa: float) -> float:
-        return k_per_s * max(float(pressure_pa**exponent - outside**exponent), 1.0) / norm
+        head = float(pressure_pa**exponent) - float(outside**exponent)
+        return k_per_s * max(head, 1.0) / float(norm)
 
     rate = rate_pa_per_s(p0)
     transient = TRANSIENT_K if campaign.scale == "prk" else 0.0

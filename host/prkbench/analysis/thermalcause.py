@@ -129,9 +129,11 @@ def _unmeasured(campaign: Campaign, rows: Rows, exponent: float, segment: Segmen
     extra = np.stack([-rows.mean(_inside(campaign.t_s, integral, *span)) for span in spans], axis=1)
     rest = weigh.residual_maker(columns)
     target, white = rest(y - y.mean()), rest(extra)
-    power = np.maximum(np.einsum("ij,ij->j", white, white), 1e-300)
+    power = np.einsum("ij,ij->j", white, white)
+    # A window that the steady rate explains as well says nothing.
+    power = np.maximum(power, 1e-12 * float(power.max()) + 1e-100)
     size = white.T @ target / power
-    left = np.maximum(float(target @ target) - size**2 * power, 1e-300)
+    left = np.maximum(float(target @ target) - size**2 * power, 1e-12)
     scores = np.abs(size) * np.sqrt(power / (left / max(1, len(y) - 3)))
     at = int(np.argmax(scores))
     if scores[at] <= _APPARENT:
