@@ -20,6 +20,7 @@ from scipy.linalg import solve_triangular
 from prkbench.analysis.campaign import Array, Campaign
 from prkbench.analysis.independent import MOVING_AVERAGE
 from prkbench.analysis.segments import Cut, Segment
+from prkbench.units import DAY_S
 
 MOST_ROWS = 480
 SWING_TAU_S = 43200.0
@@ -174,6 +175,8 @@ def whitener(rows: Rows, extra: list[Array] | None = None) -> Whitener:
     lag = np.abs(t[:, None] - t[None, :])
     swing = campaign.swing_pa
     covariance = (swing / 4.0) ** 2 * np.exp(-lag / SWING_TAU_S)
+    # A day's swing of any phase is the likeliest of all that nobody measured.
+    covariance += swing**2 / 8.0 * np.cos(2.0 * math.pi * lag / DAY_S)
     same = rows.segment[:, None] == rows.segment[None, :]
     along = np.zeros(len(t))
     for number in range(len(rows.segments)):

@@ -25,7 +25,7 @@ _BASE_S = 0.9 * DAY_S
 _CHANGE = 0.25
 """Relative change of the rate from which on it is no longer the same."""
 _EXPLAINED = 2.0 / 3.0
-_APPARENT = 3.2
+_APPARENT = 3.6
 _WINDOWS = 24
 
 
@@ -143,7 +143,10 @@ def _unmeasured(campaign: Campaign, rows: Rows, exponent: float, segment: Segmen
     if abs(change) <= abs(float(base)):
         return None
     spanned = _spanned(campaign, integral, *span)
-    if abs(change) * spanned > campaign.swing_pa + campaign.doubt.count_pa:
+    moved = abs(change) * spanned
+    count = campaign.doubt.count_pa
+    # Two counts are the gauge's rounding, and more than the swing makes is no temperature.
+    if not 2.0 * count < moved <= campaign.swing_pa + count:
         return None
     needed = _needed_k(campaign, change, spanned)
     return Apparent(span, change, None, needed, None, explained=False)
