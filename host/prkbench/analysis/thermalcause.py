@@ -20,7 +20,7 @@ from prkbench.analysis.testlog import HATCH_SHUT
 from prkbench.units import DAY_S
 
 _ROWS = 60
-_STANDS_OUT = 1.5
+_STANDS_OUT = 1.2
 _BASE_S = 0.9 * DAY_S
 _CHANGE = 0.25
 """Relative change of the rate from which on it is no longer the same."""
@@ -88,15 +88,16 @@ def _unusual(t: Array, temperature: Array) -> tuple[int, int] | None:
     """The shortest stretch with most of the largest change, if it stands out of the rest."""
     n = len(temperature)
     change = temperature[None, :] - temperature[:, None]
-    later = np.triu(np.ones((n, n), dtype=bool), 1)
+    # What a room does within a day of its own accord is only known after one.
+    known = (t - t[0] >= _BASE_S)[:, None]
+    later = np.triu(np.ones((n, n), dtype=bool), 1) & known
+    if not later.any():
+        return None
     most = float(np.max(np.abs(change[later])))
     i, j = np.nonzero((np.abs(change) >= 0.9 * most) & later)
     at = int(np.argmin(j - i))
     first, last = int(i[at]), int(j[at])
     before, after = temperature[: first + 1], temperature[last:]
-    # What a room does within a day of its own accord is only known after one.
-    if t[first] - t[0] < _BASE_S:
-        return None
     usual = max(float(np.ptp(before)), float(np.ptp(after)))
     return (first, last) if most > _STANDS_OUT * usual else None
 
