@@ -103,7 +103,7 @@ def wilson(hits: int, runs: int) -> tuple[float, float]:
     z, share = 1.96, hits / runs
     centre = (share + z * z / (2 * runs)) / (1 + z * z / runs)
     half = z / (1 + z * z / runs) * math.sqrt(share * (1 - share) / runs + (z / (2 * runs)) ** 2)
-    return 100 * (centre - half), 100 * (centre + half)
+    return max(0.0, 100 * (centre - half)), min(100.0, 100 * (centre + half))
 
 
 def table(names: Iterable[str], scale: str, seeds: int) -> None:
