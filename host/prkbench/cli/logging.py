@@ -16,6 +16,7 @@ from prkbench.cli.present import bar
 from prkbench.client import NodeClient, ScpiRefusal
 from prkbench.deploy.ports import find_port
 from prkbench.errors import DataError, UsageError
+from prkbench.livewatch import LiveWatch
 from prkbench.local.usb_bridge import AUTO, BRIDGES
 from prkbench.logger import Capture, Logger, Progress
 from prkbench.node_setup import apply_rig
@@ -192,18 +193,21 @@ def capture_run(
         def show(now: Progress) -> None:
             progress.update(task, completed=now.node_s, note=_note(now, conversion))
 
-        logger = Logger(client, file, seconds, show)
+        watch = LiveWatch(conversion, progress.console.print)
+        logger = Logger(client, file, seconds, show, watch)
         with _ended_by_signals(lambda: setattr(logger, "stop", True)):
             return logger.run()
 
 
 def _note(now: Progress, conversion: Conversion | None) -> str:
-    if now.k_per_s is None or now.se_per_s is None:
-        return now.state
-    if conversion is None:
-        return f"{now.state}  k {now.k_per_s:.3g} +- {now.se_per_s:.1g} 1/s"
-    rate, se = (conversion.rate_lb_per_day(k) for k in (now.k_per_s, now.se_per_s))
-    return f"{now.state}  {rate:.3f} +- {se:.3f} lb/day"
+    parts = [now.state, now.watched]
+    if now.k_per_s is not None and now.se_per_s is not None:
+        if conversion is None:
+            parts.insert(1, f"k {now.k_per_s:.3g} +- {now.se_per_s:.1g} 1/s")
+        else:
+            rate, se = (conversion.rate_lb_per_day(k) for k in (now.k_per_s, now.se_per_s))
+            parts.insert(1, f"{rate:.3f} +- {se:.3f} lb/day")
+    return "  ".join(part for part in parts if part)
 
 
 @contextlib.contextmanager
@@ -235,6 +239,7 @@ def _report(out: Path, capture: Capture, head: str, as_json: bool) -> int:
                     "node_s": capture.node_s,
                     "out": str(out),
                     "head": head,
+                    "declared": capture.declared,
                 }
             )
         )
