@@ -10,7 +10,9 @@ from prkbench.analysis.onset import INFLATION, SIZES_PER_S, ChangeWatch, Onset
 from prkbench.analysis.stream import NormalEquations, Row
 
 
-def watched(found: list[Row], *, free: bool, stop: bool = False) -> tuple[ChangeWatch, NormalEquations]:
+def watched(
+    found: list[Row], *, free: bool, stop: bool = False
+) -> tuple[ChangeWatch, NormalEquations]:
     equations, watch = NormalEquations(RHO, P_PA), ChangeWatch(free=free)
     for row in found:
         if row.segment != equations.segment:

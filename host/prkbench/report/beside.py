@@ -7,6 +7,7 @@ from typing import Any
 from prkbench.analysis.outcome import Outcome
 from prkbench.report.wording import Fact, duration, known, number
 
+_CENTURY_H = 876600.0
 _METHODS = {
     "mass_point": "Mass point",
     "total_time": "Total time",
@@ -153,6 +154,8 @@ def _time(found: dict[str, Any]) -> tuple[str, str]:
 def _hours(hours: float) -> str:
     if math.isinf(hours):
         return "never"
+    if hours > _CENTURY_H:
+        return "over 100 years"
     return duration(hours * 3600.0)
 
 
