@@ -4,6 +4,8 @@ import pytest
 from inprocess_node import Bench, bench_rig, meta_of
 
 from prkbench.analysis.conversion import Conversion
+from prkbench.analysis.examine import examine
+from prkbench.analysis.question import Question
 from prkbench.cli.logging import _note
 from prkbench.errors import DataError
 from prkbench.livewatch import LiveWatch, RunWatch
@@ -143,3 +145,21 @@ def test_lost_results_leave_nothing_behind(tmp_path: Path) -> None:
         assert len(watch._flags) == 30
         watch.take(Kind.RESULT, results[-56:], 20)
     assert watch._flags == {}
+
+
+def test_live_and_afterwards_say_the_same(tmp_path: Path) -> None:
+    bench = Bench(bench_rig(0.0))
+    watch, _ = watch_of(bench)
+    path = tmp_path / "run.prk"
+    with RunFile.create(path, meta_of(bench)) as file:
+        logged(bench, file, 3600.0, watch)
+    with RunFile.open(path) as file:
+        question = Question(bench.rig, Conversion.from_rig(bench.rig), False)
+        after = examine(file, question).watch
+    assert after is not None
+    assert watch._run is not None
+    live = watch._run.watch.evidence
+    assert live is not None
+    # One from the node's integers, the other from raw counts in double precision.
+    assert after["log_e"] == pytest.approx(live.log_e, abs=1e-3)
+    assert after["log_change"] == pytest.approx(watch._run.watch.log_r, abs=1e-3)
