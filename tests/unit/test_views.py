@@ -161,8 +161,8 @@ def test_a_wrong_risk_table_is_one_line_that_names_it(old: str, new: str, says: 
 
 
 def readings_file(path: Path, *, temperature: bool) -> Path:
-    """Three days of a leak of 0.5 %/day into vacuum, read every ten minutes."""
-    t = 600.0 * np.arange(432)
+    """Three days of a leak of 0.5 %/day into vacuum, read every hour."""
+    t = 3600.0 * np.arange(72)
     kelvin = 295.0 + 0.3 * np.sin(2.0 * np.pi * t / 86400.0)
     rng = np.random.default_rng(1)
     p = 101325.0 * np.exp(-0.005 / 86400.0 * t) * kelvin / 295.0 + rng.normal(0.0, 2.0, len(t))
