@@ -6,7 +6,7 @@ import pytest
 from fault_cases import FORCED_MHZ, TOUR_S, TOURS, Case, check_run
 from pico_bench import PicoBench
 
-LOOK_S = 5.0
+LOOK_S = 2.0
 
 
 @pytest.mark.parametrize(
