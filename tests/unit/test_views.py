@@ -12,8 +12,10 @@ from report_samples import outcome as sample_outcome
 from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.examine import examine
 from prkbench.analysis.foreign import examine_readings
+from prkbench.analysis.independent import Used
 from prkbench.analysis.outcome import Outcome
 from prkbench.analysis.question import Question
+from prkbench.analysis.standards import verify_by_imposed_leak
 from prkbench.cli.present import plain
 from prkbench.errors import UsageError
 from prkbench.report import beside
@@ -202,3 +204,28 @@ def test_two_readings_have_no_standard_methods_and_no_odds(tmp_path: Path) -> No
     assert found.standard_methods is None
     assert "hard bounds" in view(found, "safety")["why"][0]
     render(found)
+
+
+def used_with_imposed(factor: float) -> Used:
+    """Six hours at .5 %/day of the driving pressure, then six at 1.5; `factor` on the increase."""
+    t = 60.0 * np.arange(720)
+    k = np.where(t < 21600.0, 0.5, 0.5 + factor) / 100.0 / 86400.0
+    y = 1.2e5 - np.concatenate([[0.0], np.cumsum(k[1:] * 2e4 * 60.0)])
+    zeros = np.zeros(720, dtype=np.int64)
+    return Used(zeros, np.arange(720), np.full(720, 2e4), np.full(720, 295.0), y)
+
+
+@pytest.mark.parametrize(("factor", "passed"), [(1.0, True), (1.2, True), (1.3, False)])
+def test_an_imposed_leak_verifies_the_test_it_was_opened_in(factor: float, passed: bool) -> None:
+    k = 0.01 / 86400.0
+    found = verify_by_imposed_leak(used_with_imposed(factor), 295.0, 21600.0, 240.0, k, k)
+    assert found is not None
+    assert found.passed is passed
+    # Of the contained mass: a sixth of the driving pressure's share.
+    assert found.off == pytest.approx((factor - 1.0) / 6.0, rel=0.02, abs=1e-3)
+
+
+def test_an_imposed_leak_without_its_mark_is_said_to_verify_nothing(folder: Path) -> None:
+    found = examined(folder, '[imposed]\nrate = "1 lb/day"\nallowed = "1 lb/day"\n')
+    assert view(found, "standard_methods")["imposed_leak"] is None
+    assert any("no MARK 'imposed leak'" in reason for reason in found.reasons)

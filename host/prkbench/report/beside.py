@@ -59,6 +59,10 @@ def criterion_rows(outcome: Outcome) -> list[Fact]:
             f"{found['criterion']}: {number(found['value'])}, allowed {number(found['allowed'])}"
         )
         rows.append(Fact(name, word, remark))
+    imposed = methods["imposed_leak"]
+    if imposed is not None:
+        word = {True: "verified", False: "NOT verified", None: "cannot verify"}[imposed["passed"]]
+        rows.append(Fact("Imposed leak", word, imposed["reason"]))
     isg = methods["instrument_selection"]
     remark = f"for {number(isg['e_p_pa'])} Pa and {number(isg['e_t_k'] * 1000)} mK a reading"
     if isg["met"] is not None:
