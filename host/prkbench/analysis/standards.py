@@ -54,10 +54,9 @@ class Stretch:
         y, x = used.y[at], used.x[at]
         if not len(y) or not float(np.mean(x)) > 0.0:
             return None
-        pressure = np.asarray(y * used.t[at] / t_ref_k, dtype=np.float64)
-        return cls(
-            used.slot[at] * 60.0, pressure, used.t[at], float(np.mean(x)) / float(np.mean(y))
-        )
+        t_s = np.asarray(used.slot[at] * 60.0, dtype=np.float64)
+        per_mass = float(np.mean(x)) / float(np.mean(y))
+        return cls(t_s, y * used.t[at] / t_ref_k, used.t[at], per_mass)
 
     def percent_day(self, k_per_s: float) -> float:
         """Loss of contained mass in per cent a day that a decay constant means here."""
