@@ -11,14 +11,17 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from prkbench.client import MOST_RECORDS, NodeClient, Points, Records
 from prkbench.errors import DataError, DeviceError, PrkError
-from prkbench.livewatch import LiveWatch
 from prkbench.runfile import Kind, RunFile
 from prkbench.timebase import ClockPair, fit
 from prknode.blocks import SLOT_US
 from prknode.unpack import unpack_event
+
+if TYPE_CHECKING:
+    from prkbench.livewatch import LiveWatch
 
 _COMMANDS = {
     Kind.SAMPLE: "DATA:READ?",

@@ -122,6 +122,17 @@ class Risk(Table):
         return self
 
 
+class Imposed(Table):
+    """A leak of known size opened during the run, to verify the test by: PrK-equivalent rates.
+
+    mark: the words of the MARK that the operator sent when it was opened.
+    """
+
+    rate_kg_per_s: MassRate = Field(alias="rate")
+    allowed_kg_per_s: MassRate = Field(alias="allowed")
+    mark: str = Field("imposed leak", min_length=1)
+
+
 class Sensors(Table):
     """What is known of the sensors' agreement with one another."""
 
@@ -154,6 +165,7 @@ class Rig(Table):
     node: Node = Node()
     limit: Limit = Limit()
     risk: Risk | None = None
+    imposed: Imposed | None = None
     sensors: Sensors = Sensors()
     residual: Residual = Residual()
 
@@ -274,6 +286,7 @@ _TABLES: dict[str, type[Table]] = {
     "node": Node,
     "limit": Limit,
     "risk": Risk,
+    "imposed": Imposed,
     "sensors": Sensors,
     "residual": Residual,
 }

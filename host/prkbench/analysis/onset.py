@@ -7,7 +7,7 @@ The sum over v, averaged over delta, has mean n after n minutes without a change
 more than about once in A minutes (Shiryaev 1963, Roberts 1966; Pollak, Ann. Stat. 13, 1985).
 
 The time of the change has the posterior of these likelihoods with every minute as likely
-beforehand and delta spread as in the test for a leak. Memory is bounded: of moments long past only
+beforehand and delta normal about zero. Memory is bounded: of moments long past only
 some are kept, evenly in the logarithm of their age, and the others' share of the sum goes on with
 the nearest one kept, which leaves the mean as it is.
 """
@@ -21,11 +21,12 @@ import numpy as np
 from scipy.special import log_ndtr, logsumexp
 
 from prkbench.analysis.independent import FloatArray
-from prkbench.analysis.sequential import WIDTH_PER_S
 from prkbench.analysis.stream import NormalEquations
 
 SIZES_PER_S = np.array([0.0054, 0.0135, 0.027, 0.054, 0.108]) / 86400.0
 """Changes looked for, at the tunnel's own pace: .54 to 10.8 % of the driving pressure a day."""
+_WIDTH_PER_S = 0.054 / 86400.0
+"""Standard deviation of the change's size, before anything is known of it, at that pace."""
 LOG_THRESHOLD = math.log(43200.0)
 """One false alarm in about 43200 minutes, 30 days."""
 INFLATION = 1.2
@@ -57,7 +58,7 @@ class ChangeWatch:
         sizes = SIZES_PER_S * acceleration
         # A change of k by delta moves y by -delta (I - I_v).
         self._sizes = np.concatenate([sizes, -sizes]) if free else sizes
-        self._width = WIDTH_PER_S * acceleration
+        self._width = _WIDTH_PER_S * acceleration
         self._free = free
         self._rows = 0
         self.log_r = -math.inf

@@ -7,8 +7,8 @@ Howard, Ramdas, McAuliffe and Sekhon, Ann. Stat. 49, 2021).
 
 What that rests on: the residual is an autoregression whose correlation time is not longer than
 the one stated, its variance is that seen so far (or the expected one, where that is larger), and
-k was constant from the start. For LEAK the standard error is widened by half, for what of this is
-not quite true; the bound SEALED (< X) stands on it as it is.
+k was constant from the start. The standard error is widened for what of this is not quite true:
+by half for LEAK, which is a charge, by a tenth for the bound SEALED (< X).
 """
 
 from __future__ import annotations
@@ -21,15 +21,21 @@ from scipy.special import log_ndtr
 from prkbench.analysis.stream import NormalEquations
 from prkbench.errors import UsageError
 
-WIDTH_PER_S = 0.054 / 86400.0
-"""The mixture's width r0 at the tunnel's own pace: 5.4 % of the driving pressure a day, 1/s."""
+WIDTH_PER_S = 0.027 / 86400.0
+"""The mixture's width r0 at the tunnel's own pace: 2.7 % of the driving pressure a day, 1/s.
+
+Half a pound a day of the PrK: what is fast is found at once with any width, what is slow sooner
+with a narrow one.
+"""
 LEAK_ALPHA = 0.01
 SEALED_ALPHA = 0.05
 LEAK_INFLATION = 1.5
-"""Factor on the standard error: what is not quite true of the residual's model."""
+SEALED_INFLATION = 1.1
+"""Factors on the standard error: what is not quite true of the residual's model."""
 SEALED_WIDTH_PER_S = WIDTH_PER_S / 2.0
 """Narrower than for a leak: a bound of .5 % a day is wanted sooner than one of 5 %."""
-_LEAST_ROWS = 10
+_LEAST_ROWS = 20
+"""Under this the variance is too little known for a bound at 95 %."""
 
 
 def normal_mixture_log_e(b: float, se: float, r0: float, one_sided: bool) -> float:
@@ -114,6 +120,6 @@ class LeakWatch:
         self.highest = max(self.highest, log_e)
         self.leak = self.leak or log_e >= self.threshold
         upper = mixture_upper_bound(
-            fit.k_per_s, fit.se_per_s, self.sealed_width_per_s, SEALED_ALPHA
+            fit.k_per_s, SEALED_INFLATION * fit.se_per_s, self.sealed_width_per_s, SEALED_ALPHA
         )
         return Evidence(equations.slot, fit.k_per_s, fit.se_per_s, log_e, upper)

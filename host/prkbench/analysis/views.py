@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from prkbench.analysis import independent
+from prkbench.analysis.acceptance import ImposedLeak
 from prkbench.analysis.outcome import Outcome
 from prkbench.analysis.question import Question
 from prkbench.analysis.safetyview import Present, growth_of, safety_view
-from prkbench.analysis.standards import Stretch, standard_methods
+from prkbench.analysis.standards import Stretch, standard_methods, verify_by_imposed_leak
 from prkbench.analysis.watch import watch_json, watch_record
 from prkbench.law import Law
 from prkbench.node_setup import planned_k
@@ -45,7 +46,9 @@ def add_views(
         wanted = conversion.k_per_s(question.limit_kg_per_s)
     elif rig is not None:
         wanted = planned_k(rig)
-    outcome.standard_methods = standard_methods(Stretch.longest(used, t_ref_k), conversion, wanted)
+    outcome.standard_methods = standard_methods(
+        Stretch.longest(used, t_ref_k), conversion, wanted, _imposed(outcome, question, setup, used)
+    )
     if outcome.k_per_s is None or outcome.k_se_per_s is None:
         return
     last = int(np.searchsorted(blocks.slot, used.slot[-1]))
@@ -64,3 +67,27 @@ def add_views(
         rig.risk if rig is not None else None,
         growth_of(used, setup["rho1024"] / 1024.0, float(setup["lag_s"]), t_ref_k),
     )
+
+
+def _imposed(
+    outcome: Outcome, question: Question, setup: dict[str, Any], used: independent.Used
+) -> ImposedLeak | None:
+    """The verification by the rig's imposed leak; without its mark the reason is said."""
+    imposed = question.rig.imposed if question.rig is not None else None
+    if imposed is None:
+        return None
+    marks = [e for e in outcome.events if e.name == "MARK" and e.text == imposed.mark]
+    found = None
+    if marks:
+        found = verify_by_imposed_leak(
+            used,
+            setup["t_ref_mk"] / 1000.0,
+            marks[0].t_h * 3600.0,
+            float(setup["lag_s"]),
+            question.conversion.k_per_s(imposed.rate_kg_per_s),
+            question.conversion.k_per_s(imposed.allowed_kg_per_s),
+        )
+    if found is None:
+        why = "too few minutes before or after it" if marks else f"no MARK '{imposed.mark}'"
+        outcome.reasons.append(f"the imposed leak verifies nothing: {why}")
+    return found

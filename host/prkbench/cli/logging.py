@@ -16,7 +16,6 @@ from prkbench.cli.present import bar
 from prkbench.client import NodeClient, ScpiRefusal
 from prkbench.deploy.ports import find_port
 from prkbench.errors import DataError, UsageError
-from prkbench.livewatch import LiveWatch
 from prkbench.local.usb_bridge import AUTO, BRIDGES
 from prkbench.logger import Capture, Logger, Progress
 from prkbench.node_setup import apply_rig
@@ -187,6 +186,9 @@ def capture_run(
     client: NodeClient, file: RunFile, seconds: float | None, rig: Rig | None, *, quiet: bool
 ) -> Capture:
     """Log with a progress bar that shows the node's own rate; SIGINT and SIGTERM end it."""
+    # SciPy takes longer to load than most commands to run.
+    from prkbench.livewatch import LiveWatch
+
     conversion = Conversion.from_rig(rig) if rig else None
     with bar("logging", seconds, quiet) as (progress, task):
 

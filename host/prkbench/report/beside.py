@@ -7,6 +7,7 @@ from typing import Any
 from prkbench.analysis.outcome import Outcome
 from prkbench.report.wording import Fact, duration, known, number
 
+_CENTURY_H = 876600.0
 _METHODS = {
     "mass_point": "Mass point",
     "total_time": "Total time",
@@ -58,6 +59,10 @@ def criterion_rows(outcome: Outcome) -> list[Fact]:
             f"{found['criterion']}: {number(found['value'])}, allowed {number(found['allowed'])}"
         )
         rows.append(Fact(name, word, remark))
+    imposed = methods["imposed_leak"]
+    if imposed is not None:
+        word = {True: "verified", False: "NOT verified", None: "cannot verify"}[imposed["passed"]]
+        rows.append(Fact("Imposed leak", word, imposed["reason"]))
     isg = methods["instrument_selection"]
     remark = f"for {number(isg['e_p_pa'])} Pa and {number(isg['e_t_k'] * 1000)} mK a reading"
     if isg["met"] is not None:
@@ -153,6 +158,8 @@ def _time(found: dict[str, Any]) -> tuple[str, str]:
 def _hours(hours: float) -> str:
     if math.isinf(hours):
         return "never"
+    if hours > _CENTURY_H:
+        return "over 100 years"
     return duration(hours * 3600.0)
 
 
