@@ -126,6 +126,12 @@ class Outcome:
     exit_code: int = 0
     report: str | None = None
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Every word found, most urgent first, without the bound that SEALED has in brackets."""
+        found = [str(finding["word"]) for finding in self.findings]
+        return tuple(dict.fromkeys(found or [self.verdict.partition(" (")[0]]))
+
     def as_json(self) -> dict[str, Any]:
         """The object that --json prints; keys are never renamed."""
         return {

@@ -66,7 +66,6 @@ def adopt(
     outcome.findings = [finding.as_json() for finding in conclusion.findings]
     outcome.sentence = first.sentence
     outcome.reasons = [
-        *(finding.line for finding in conclusion.findings),
         *conclusion.reasons,
         *_by_segment(conclusion),
         *outcome.reasons,

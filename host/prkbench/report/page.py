@@ -64,6 +64,7 @@ def render(outcome: Outcome) -> str:
         tone=_tone(outcome),
         facts=wording.facts(outcome),
         record=wording.record(outcome),
+        findings=wording.findings(outcome),
         checks=[(check, wording.check_word(check)) for check in outcome.checks],
         events=outcome.events[:LISTED_EVENTS],
         watching=beside.watch_rows(outcome),

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from prkbench.analysis.finding import odds_text
 from prkbench.analysis.outcome import Check, Outcome
 
 NONE = "–"
@@ -101,6 +102,29 @@ def lb_per_day_per_k(outcome: Outcome) -> float | None:
         return None
     factor = rate / k
     return factor if known(factor) and factor > 0 else None
+
+
+@dataclass(frozen=True)
+class Found:
+    """One finding in words; empty where there are none."""
+
+    word: str
+    sentence: str
+    odds: str
+    decides: str
+
+
+def findings(outcome: Outcome) -> list[Found]:
+    """Return what the examination of several segments found, most urgent first."""
+    return [
+        Found(
+            str(finding["word"]),
+            str(finding["sentence"]),
+            "" if finding.get("odds") is None else odds_text(float(finding["odds"])),
+            str(finding.get("decides") or ""),
+        )
+        for finding in outcome.findings
+    ]
 
 
 def facts(outcome: Outcome) -> list[Fact]:

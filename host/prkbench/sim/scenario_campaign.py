@@ -90,9 +90,7 @@ def bench_campaign(told: Scenario, seed: int) -> tuple[Campaign, float | None]:
     rig = bench.rig
     run = quick_run(rig, list(bench.sensors().values()), bench.stage.duration_s)
     setup = Settings(node_config(rig)).as_dict()
-    marks = [
-        EventNote(t_s / 3600.0, "MARK", text) for t_s, text in operators_log(bench.entries())
-    ]
+    marks = [EventNote(t_s / 3600.0, "MARK", text) for t_s, text in operators_log(bench.entries())]
     campaign = campaign_of_run(
         run.blocks, setup, marks, Conversion.from_rig(rig), run.law,
         rig.sensors.null_uncertainty_pa, rig.chamber.volume_m3,
