@@ -11,7 +11,7 @@ import numpy as np
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from prkbench.analysis.conversion import Conversion as Reference
+from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.outcome import EventNote, FloatArray, Outcome
 from prkbench.report import wording
 from prkbench.report.page import store, template
@@ -151,7 +151,7 @@ def _rates(told: Told, t_h: FloatArray) -> _Drawn:
         sheet.line(name, t_h, rate, colour)
         highest = max(highest, float(rate.max()))
     told_m3 = told.scenario.stage(told.scale).volume_m3
-    whose = "the PrK" if told_m3 == Reference().volume_m3 else f"the whole {told_m3:g} m³"
+    whose = "the PrK" if told_m3 == Conversion().volume_m3 else f"the whole {told_m3:g} m³"
     note = "The truth, at 101.3 kPa into vacuum; what flows at a lower pressure is less."
     # Room above for the events' numbers, and below so that no leak at all can be seen, too.
     layout = {"height": 200, "yaxis": {"range": [-0.05 * (highest or 1.0), 1.2 * (highest or 1.0)]}}
