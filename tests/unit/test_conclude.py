@@ -17,7 +17,8 @@ def leak(rate_lb_per_day: float, start_pa: float = P0, exponent: int = 2):  # ty
 
 
 def text(conclusion: Conclusion) -> str:
-    return " | ".join([*(f.line for f in conclusion.findings), *conclusion.reasons])
+    found = (f"{f.word}: {f.sentence}; {f.decides or ''}" for f in conclusion.findings)
+    return " | ".join([*found, *conclusion.reasons])
 
 
 @pytest.mark.parametrize("seed", SEEDS)

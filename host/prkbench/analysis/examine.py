@@ -14,6 +14,7 @@ from prkbench.analysis.campaign import Campaign
 from prkbench.analysis.conclude import applies, conclude
 from prkbench.analysis.outcome import (
     CANNOT_VERIFY,
+    LAW_OF_RIG,
     NO_VERDICT,
     BudgetLine,
     Check,
@@ -298,11 +299,11 @@ def _conclude(
     )
     outcome.upper_limit95_lb_per_day = conversion.rate_lb_per_day(verdict.upper_limit(k, se))
     outcome.reasons.append(
-        f"fit of {host.rows} minutes; residual correlation time most "
+        f"one decay through {host.rows} minutes: residual correlation time most "
         f"likely {host.tau_s / 60:.0f} min; thermal lag "
-        f"{'fitted' if host.lag_fitted else 'assumed from the configuration'}; the flow law is "
-        f"the rig's, not estimated"
+        f"{'fitted' if host.lag_fitted else 'assumed from the configuration'}"
     )
+    outcome.reasons.append(LAW_OF_RIG)
     if k != 0.0:
         outcome.budget.append(
             BudgetLine("residual of the fit", statistical / abs(k), "REML, correlated residual")

@@ -55,14 +55,6 @@ class Finding:
         return {"word": self.word, "sentence": self.sentence, "odds": self.odds,
                 "decides": self.decides}  # fmt: skip
 
-    @property
-    def line(self) -> str:
-        """The finding in one line."""
-        text = f"{self.word}: {self.sentence}"
-        if self.odds is not None:
-            text += f"; by chance in {odds_text(self.odds)}"
-        return text + (f"; what would decide: {self.decides}" if self.decides else "")
-
 
 def odds_of(z: float) -> float:
     """How often chance alone gives a score this far from zero, both ways."""
@@ -75,7 +67,8 @@ def odds_text(odds: float) -> str:
         return "every other test"
     many = 1.0 / odds
     size = 10.0 ** math.floor(math.log10(many))
-    return f"under 1 in {math.floor(many / size) * size:.0f}"
+    grouped = f"{math.floor(many / size) * size:,.0f}".replace(",", "\u202f")
+    return f"under 1 in {grouped}"
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,10 @@ THERMAL = "THERMAL"
 DISTURBED = "DISTURBED"
 VOLUME_CHANGED = "VOLUME CHANGED"
 
+LAW_OPEN = "flow law not known: the interval spans the viscous and the choked law"
+LAW_OF_RIG = "the flow law is the rig's, not estimated"
+"""What one fit through a record says of its law, unless an examination by segments tells it."""
+
 
 @dataclass(frozen=True)
 class EventNote:
@@ -85,7 +89,8 @@ class Outcome:
     """Everything that `verify`, `analyze`, `demo` and the page tell.
 
     Rates are PrK-equivalent lb/day at the reference conditions named in `conditions`; intervals are
-    95 %. `en` is None where there is no prediction.
+    95 %. `en` is None where there is no prediction. Where a record falls into several `stretches`
+    the rate is that of the last steady one.
     """
 
     title: str
@@ -123,6 +128,7 @@ class Outcome:
     provenance: dict[str, str] = field(default_factory=dict)
     series: Series | None = None
     findings: list[dict[str, Any]] = field(default_factory=list)
+    stretches: int = 1
     exit_code: int = 0
     report: str | None = None
 

@@ -17,6 +17,7 @@ from scipy import stats
 from prkbench.analysis import decayfit
 from prkbench.analysis.conversion import Conversion, Interval
 from prkbench.analysis.decayfit import Array, Record
+from prkbench.analysis.outcome import LAW_OPEN
 from prkbench.analysis.readingdoubt import Doubt, few_readings, hard_bounds, regression, stuck
 from prkbench.errors import UsageError
 from prkbench.law import Law
@@ -124,7 +125,7 @@ def analyze_readings(
     )
     upper = max(rate.upper_limit95_lb_per_day for rate in rates.values())
     if len(rates) > 1:
-        reasons.append("flow law not known: the interval spans the viscous and the choked law")
+        reasons.append(LAW_OPEN)
     main = rates[laws[0]]
     interval = conversion.interval_lb_per_day(k_interval)
     verdict = _verdict(record, doubt, thermal, interval, upper, limit_lb_per_day, reasons)

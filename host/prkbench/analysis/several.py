@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from prkbench.analysis.campaign import Campaign, of_blocks, of_readings
 from prkbench.analysis.conclude import Earlier
 from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.finding import UNDECIDED, Conclusion
 from prkbench.analysis.independent import Blocks
-from prkbench.analysis.outcome import SEALED, EventNote, Outcome
+from prkbench.analysis.outcome import LAW_OF_RIG, LAW_OPEN, SEALED, EventNote, Outcome
 from prkbench.analysis.readings import TEMPERATURE_SWING_K, record_and_doubt
 from prkbench.analysis.testlog import read_log
 from prkbench.analysis.verdict import interval, show
@@ -65,11 +68,13 @@ def adopt(
     outcome.verdict = first.word
     outcome.findings = [finding.as_json() for finding in conclusion.findings]
     outcome.sentence = first.sentence
+    told = conclusion.law is not None and conclusion.law.told
     outcome.reasons = [
         *conclusion.reasons,
         *_by_segment(conclusion),
-        *outcome.reasons,
+        *(reason for reason in outcome.reasons if not (told and reason in (LAW_OPEN, LAW_OF_RIG))),
     ]
+    _without_single_fit(outcome, conclusion)
     upper = conclusion.upper_lb_per_day
     if first.word == SEALED and upper is not None:
         outcome.verdict = f"{SEALED} (< {show(upper)} lb/day)"
@@ -94,6 +99,18 @@ def earlier_of(outcome: Outcome) -> Earlier | None:
     if outcome.interval95_lb_per_day is None or outcome.verdict in UNDECIDED:
         return None
     return Earlier(*outcome.interval95_lb_per_day)
+
+
+def _without_single_fit(outcome: Outcome, conclusion: Conclusion) -> None:
+    """Take away what one decay through all of the record gave, where that is not what it shows."""
+    outcome.stretches = max(1, len(conclusion.spans_s))
+    if outcome.stretches == 1 and conclusion.last_k_per_s is not None:
+        return
+    outcome.budget = []
+    series = outcome.series
+    if series is not None:
+        nothing = np.full(len(series.t_h), np.nan)
+        outcome.series = replace(series, fit_pa=nothing, residual_pa=nothing)
 
 
 def _rate(outcome: Outcome, campaign: Campaign, conclusion: Conclusion) -> None:

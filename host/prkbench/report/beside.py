@@ -21,10 +21,12 @@ def method_rows(outcome: Outcome) -> list[tuple[str, str, str, str, str]]:
     methods = outcome.standard_methods
     if methods is None:
         return []
+    remark = "with the pressure outside and the residual's correlation"
+    if outcome.stretches > 1:
+        remark = "the last steady stretch; the others know one rate for the whole record"
     ours = (
         "This analysis", number(outcome.rate_lb_per_day), "",
-        number(outcome.upper_limit95_lb_per_day), "with the pressure outside and the residual's "
-        "correlation",
+        number(outcome.upper_limit95_lb_per_day), remark,
     )  # fmt: skip
     rows = [ours]
     for key, name in _METHODS.items():
@@ -90,8 +92,13 @@ def watch_rows(outcome: Outcome) -> list[Fact]:
     if watch["log_change"] is not None:
         remark = f"declared from {number(watch['log_change_threshold'])} on"
         rows.append(Fact("Evidence for a change", f"ln R = {number(watch['log_change'])}", remark))
-    rows += [Fact("Declared", d["verdict"], d["sentence"]) for d in watch["declared"]]
+    rows += [Fact("Declared", d["verdict"], _declared(d)) for d in watch["declared"]]
     return rows
+
+
+def _declared(told: dict[str, Any]) -> str:
+    """Return a declaration's sentence without the word that stands beside it."""
+    return str(told["sentence"]).removeprefix(f"{told['verdict']} ").replace("+-", "±")
 
 
 def safety_rows(outcome: Outcome) -> list[Fact]:

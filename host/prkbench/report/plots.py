@@ -96,12 +96,15 @@ def _corrected(series: Series) -> _Drawn:
     sheet = Sheet()
     sheet.line("measured", series.t_h, series.p_t_pa / scale, BLUE)
     sheet.line("fit", series.t_h, series.fit_pa / scale, ORANGE, dash="dash", width=2)
-    note = "Chamber pressure with the temperature's share taken out, and the decay fitted to it."
+    note = "Chamber pressure with the temperature's share taken out"
+    note += ", and the decay fitted to it." if np.isfinite(series.fit_pa).any() else "."
     return f"Pressure at reference temperature, {unit}", note, sheet, {}
 
 
 def _residuals(series: Series) -> _Drawn:
     sheet = Sheet()
+    if not np.isfinite(series.residual_pa).any():
+        return "", "", sheet, {}
     used = np.asarray(series.used, dtype=bool)
     sheet.dots("left out", series.t_h[~used], series.residual_pa[~used], GREY, 0.55)
     sheet.dots("used", series.t_h[used], series.residual_pa[used], BLUE, 0.9)

@@ -178,6 +178,8 @@ def _measured(outcome: Outcome) -> Fact:
         remark = f"k = {plus_minus(outcome.k_per_s, outcome.k_se_per_s)} 1/s{error}"
     if not known(outcome.rate_lb_per_day):
         return Fact("Measured", NONE, remark or "no rate from this record")
+    if outcome.stretches > 1:
+        remark = f"the last steady stretch; {remark}"
     factor = lb_per_day_per_k(outcome)
     half = None
     if factor is not None and outcome.k_se_per_s is not None:
