@@ -68,11 +68,11 @@ def adopt(
     outcome.verdict = first.word
     outcome.findings = [finding.as_json() for finding in conclusion.findings]
     outcome.sentence = first.sentence
-    told = conclusion.law is not None and conclusion.law.told
+    law_told = conclusion.law is not None
     outcome.reasons = [
         *conclusion.reasons,
         *_by_segment(conclusion),
-        *(reason for reason in outcome.reasons if not (told and reason in (LAW_OPEN, LAW_OF_RIG))),
+        *(r for r in outcome.reasons if not (law_told and r in (LAW_OPEN, LAW_OF_RIG))),
     ]
     _without_single_fit(outcome, conclusion)
     upper = conclusion.upper_lb_per_day
