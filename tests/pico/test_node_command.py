@@ -63,6 +63,7 @@ def port(image: Path, rig_path: Path) -> Iterator[str]:
         process.kill()
 
 
+@pytest.mark.slow
 def test_a_run_is_logged_and_replays_to_the_bit(port: str, rig_path: Path, tmp_path: Path) -> None:
     path = tmp_path / "run.prk"
     duration = f"{SECONDS} s"
