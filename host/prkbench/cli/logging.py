@@ -195,7 +195,8 @@ def capture_run(
         def show(now: Progress) -> None:
             progress.update(task, completed=now.node_s, note=_note(now, conversion))
 
-        watch = LiveWatch(conversion, progress.console.print)
+        # Scripts find what was declared in the JSON.
+        watch = LiveWatch(conversion, (lambda _line: None) if quiet else progress.console.print)
         logger = Logger(client, file, seconds, show, watch)
         with _ended_by_signals(lambda: setattr(logger, "stop", True)):
             return logger.run()
