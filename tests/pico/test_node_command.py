@@ -21,6 +21,8 @@ from prknode.unpack import unpack_event
 pytestmark = [
     pytest.mark.xdist_group("pico-node"),
     pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals are POSIX's"),
+    # A node of its own, which boots as long as all others do; the device suite has a served one.
+    pytest.mark.slow,
 ]
 RIG = bench_rig(rate_hz=1.0)
 ANSWER_S = 20.0
@@ -63,7 +65,6 @@ def port(image: Path, rig_path: Path) -> Iterator[str]:
         process.kill()
 
 
-@pytest.mark.slow
 def test_a_run_is_logged_and_replays_to_the_bit(port: str, rig_path: Path, tmp_path: Path) -> None:
     path = tmp_path / "run.prk"
     duration = f"{SECONDS} s"
