@@ -45,7 +45,7 @@ from prknode.records import (
     pack_event,
     sample_size,
 )
-from prknode.ring import Ring
+from prknode.ring import Ring, fullest
 from prknode.sampler import Sampler
 from prknode.scpi import ScpiError
 from prknode.segments import GAP, REPRESS, VENT
@@ -86,7 +86,7 @@ class Node:
         self.blocks_ring = Ring(block_size(n), _BLOCKS)
         self.results = Ring(RESULT_SIZE, _BLOCKS)
         self.events = Ring(EVENT_SIZE, _EVENTS)
-        self._slow_rings = (self.blocks_ring, self.results, self.events)
+        self._rings = (self.samples, self.blocks_ring, self.results, self.events)
         self.status = Status()
         self.uptime = Elapsed()
         self.uptime.start(board.ticks_us())
@@ -141,14 +141,7 @@ class Node:
 
     def fill_percent(self):
         """How full the fullest ring is with records the host has not taken."""
-        if not self.measuring:
-            return 0
-        fill = self.samples.fill_percent()
-        for ring in self._slow_rings:
-            other = ring.fill_percent()
-            if other > fill:
-                fill = other
-        return fill
+        return fullest(self._rings) if self.measuring else 0
 
     def _record(self, now):
         """Store one sample; allocates nothing unless it is the first of a new slot."""
@@ -314,7 +307,7 @@ class Node:
         self._paired = paired
         self.run_id = self.board.new_run_id()
         self._setup = describe(settings, self.run_id, self.board.unique_id(), self.chips)
-        for ring in (self.samples, self.blocks_ring, self.results, self.events):
+        for ring in self._rings:
             ring.clear()
         now = self.board.ticks_us()
         self._time.start(now)

@@ -58,3 +58,13 @@ class Ring:
             at += head * size
             rest = count - head
             out[at : at + rest * size] = self._view[: rest * size]
+
+
+def fullest(rings):
+    """How much of the fullest ring its reader has not taken, 0..100; allocates nothing."""
+    fill = 0
+    for ring in rings:
+        other = ring.fill_percent()
+        if other > fill:
+            fill = other
+    return fill
