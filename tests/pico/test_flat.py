@@ -25,6 +25,7 @@ def used_after_each_slot(bench: PicoBench, slots: int, slot_s: float) -> list[in
     return used
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("pico-a")
 def test_the_heap_is_flat_over_seven_minutes(bench: PicoBench) -> None:
     # Six samples a minute: what is allocated is allocated by the slot and by the command.

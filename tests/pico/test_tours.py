@@ -13,7 +13,7 @@ LOOK_S = 2.0
     "case",
     [
         pytest.param(TOURS[0], marks=[pytest.mark.xdist_group("pico-a"), pytest.mark.slow]),
-        pytest.param(TOURS[1], marks=pytest.mark.xdist_group("pico-a")),
+        pytest.param(TOURS[1], marks=[pytest.mark.xdist_group("pico-b"), pytest.mark.slow]),
     ],
     ids=str,
 )
