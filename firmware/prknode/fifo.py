@@ -17,7 +17,7 @@ from prknode.bmp390 import NACK, OK, SensorFault, conversion_us
 from prknode.chipfifo import FIFO_FRAMES, FRAME_BYTES
 from prknode.compat import const
 from prknode.frameclock import FrameClock
-from prknode.framequeue import FrameQueue
+from prknode.framequeue import PIECE, FrameQueue, piece
 from prknode.hotpath import clear_counts, copy_frame
 from prknode.records import SENSOR_BYTES
 from prknode.ticks import ticks_add, ticks_diff
@@ -67,6 +67,8 @@ class FifoSampler:
         self._due = 0
         self._master = chamber
         self._next_chip = 0
+        self._most = 0
+        self._hurry = False
         self._back = 0
         self._lost = 0
 
@@ -216,6 +218,7 @@ class FifoSampler:
             # What the new master has left over is older than its frames' times will say.
             self._queues[i].keep(0)
         self._clock.poll(now, self._queues[i].unread, full & (1 << i))
+        self._hurry = full != 0
         self._lost += self._clock.lost
         self._next_chip = 0
         self._mode = _FETCHING
@@ -257,13 +260,17 @@ class FifoSampler:
             # Frames of others that came by now are left where they are.
             self._mode = _WAITING
             return False
+        if i == 0:
+            # A FIFO that was full loses frames: emptying it comes first.
+            self._most = PIECE if self._hurry else self._together()
         while True:
             queue = self._queues[i]
             # More than one left over means a fast clock: the older ones are out of date.
             queue.keep(1)
             many = queue.unread > _MANY
             if self._sensors.ready(i):
-                result = queue.fetch()
+                # One more than the master's lets a fast clock's excess come out bit by bit.
+                result = queue.fetch(self._most + (i != self._master))
                 if result != OK:
                     self._fail(i, result)
             i += 1
@@ -274,3 +281,19 @@ class FifoSampler:
             if many:
                 self._next_chip = i
                 return True
+
+    def _together(self):
+        """How many frames of the master to fetch: as many as the others have got to go with them.
+
+        Lengths are fixed; a chip that has just a frame more or less must not get a longer piece.
+        One that lags far behind, or is silent, holds nobody up.
+        """
+        unread = self._queues[self._master].unread
+        least = unread
+        i = 0
+        while i < self._count:
+            other = self._queues[i].unread
+            if other < least and 2 * other > unread and self._delivers(i):
+                least = other
+            i += 1
+        return piece(least)

@@ -17,6 +17,14 @@ PIECES = (1, 2, 4, 7, 8, 9, 18, 36, PIECE)
 """Lengths that are fetched: what a poll finds in the usual course, and a few for catching up."""
 
 
+def piece(most):
+    """The longest of PIECES up to that many frames, one at least."""
+    which = len(PIECES) - 1
+    while which and PIECES[which] > most:
+        which -= 1
+    return PIECES[which]
+
+
 class FrameQueue:
     """Room for one frame left over, and for the piece fetched after it.
 
@@ -71,16 +79,18 @@ class FrameQueue:
             self.delivered = True
         return found
 
-    def fetch(self):
-        """Fetch a piece of what is unread, after keep(); OK, NACK, or what the newest frame shows.
+    def fetch(self, most):
+        """Fetch a piece of what is unread, `most` frames at the most, after keep().
 
-        Allocates nothing.
+        Returns OK, NACK, or what the newest frame shows. Allocates nothing.
         """
         unread = self.unread
         if not unread:
             return OK
+        if most > unread:
+            most = unread
         which = len(PIECES) - 1
-        while PIECES[which] > unread:
+        while PIECES[which] > most:
             which -= 1
         if not self.fifo.fetch(self._views[which]):
             return NACK

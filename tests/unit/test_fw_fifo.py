@@ -156,9 +156,12 @@ def test_what_a_node_cannot_keep_up_with_is_counted_and_its_times_stay_right(
     # at the next look: what a piece takes longer than its frames. Three periods: when the look was,
     # when the first piece, and the period itself.
     a_piece_us = 37 * sample_us + sensors * 37 * 7 * I2C_400K_US + 8 * OVERHEAD_US
-    slack = max(0, a_piece_us - 37 * 4_900) + 3 * 5_200
+    of_a_piece = max(0, a_piece_us - 37 * 4_900) + 3 * 5_200
     times = times_us(bench, samples, 0)
-    for sample, true_us in zip(samples, times, strict=True):
+    # Until a FIFO was seen full what it holds is fetched in smaller pieces, each with its hole.
+    unseen = next(k for k, s in enumerate(samples) if s.late)
+    for k, (sample, true_us) in enumerate(zip(samples, times, strict=True)):
+        slack = of_a_piece if k >= unseen else 2 * of_a_piece
         assert -slack <= sample.t_us - true_us <= 2_500 + slack
     assert len(element.counts) - lost - len(samples) <= 80
     assert named(states) == ["OK"] * sensors
@@ -226,6 +229,22 @@ def test_pairs_lie_close_in_time_though_the_clocks_differ(errors):
     excess = sampler.surplus(1)
     assert abs((short if errors[0] > 0 else excess) - 20 * 200 * 0.04) <= 10
     assert (excess if errors[0] > 0 else short) <= 2
+
+
+@pytest.mark.parametrize("stall_ms", [*range(44, 300, 16), 48, 136, 228, 232])
+def test_after_a_hold_up_of_any_length_pairs_are_whole_and_no_run_of_frames_is_dropped(stall_ms):
+    # What the two chips hold then may lie on both sides of a length that is fetched at once.
+    bench = Bench((-0.008, 0.011), I2C_400K_US)
+    sampler, _ = start(bench, settings())
+    samples = run(bench, sampler, 2 * SECOND, [(SECOND, 1000 * stall_ms)], OVERHEAD_US)
+    found, at = [], -1
+    for sample in samples:
+        if sample.counts[1] is not None:
+            at = conversion(bench.elements[1], sample.counts[1], at)
+            found.append(at)
+    # The clocks are 2 % apart: one surplus frame at a time, and hardly a sample without a partner.
+    assert max(b - a for a, b in pairwise(found)) <= 2
+    assert len(found) >= len(samples) - 2
 
 
 def test_samples_without_a_partner_are_spread_evenly():
@@ -419,7 +438,7 @@ def test_frames_of_other_kinds_are_passed_over():
     queue = FrameQueue(Chip(data.ljust(28, b"\x80")))
     queue.unread = 4
     queue.keep(1)
-    assert queue.fetch() == 0
+    assert queue.fetch(99) == 0
     six = bytearray(6)
     for _ in range(2):
         assert queue.take() == 1
