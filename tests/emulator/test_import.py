@@ -80,3 +80,14 @@ def test_the_users_limit_decides_the_status(tmp_path: Path) -> None:
     nonsense = prk("analyze", tmp_path / "run.prk", "--limit", "0 lb/day")
     assert nonsense.status == 2
     assert "above zero" in nonsense.err
+
+
+def test_a_record_over_before_it_settled_cannot_tell_cooling_from_a_leak(tmp_path: Path) -> None:
+    csv = tmp_path / "filled.csv"
+    rows = [f"{t},{round(800.0 - 3.0 * (1.0 - 2.0 ** (-t / 60.0)), 1)}" for t in range(200)]
+    csv.write_text("time_s,pressure_kpa\n" + "\n".join(rows) + "\n")
+    result = analysed(tmp_path, csv)
+    assert result["verdict"] == "CANNOT TELL"
+    assert result["status"] == 5
+    low, high = result["interval95_lb_per_day"]
+    assert low <= 0.0 < high

@@ -234,8 +234,11 @@ def _thermal(campaign: Campaign, tested: Cut, law: FlowLaw, changes: Changes) ->
 def applies(campaign: Campaign) -> bool:
     """Whether there is more to a record than one undisturbed segment of an unchanged leak."""
     whole = cut(campaign)
-    if campaign.log or len(whole.segments) != 1 or whole.disturbed_s:
+    if campaign.log or len(whole.segments) > 1 or whole.disturbed_s:
         return True
+    if not whole.segments:
+        # Over before it had settled: one record's analysis knows what that allows to be said.
+        return False
     rows = rows_of(whole, campaign)
     _, kinks = split_at_kinks(campaign, whole, find_law(rows, whitener(rows)).exponent)
     return bool(kinks)
