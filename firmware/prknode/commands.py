@@ -6,6 +6,7 @@ a link.Listing or link.PENDING. It raises ScpiError for what cannot be done.
 
 from prknode import PROTOCOL, __version__
 from prknode.compat import const
+from prknode.control import COMMANDS
 from prknode.integers import format_decimal
 from prknode.link import PENDING
 from prknode.records import BASIS_NAMES, NO_SE, STATE_NAMES
@@ -167,7 +168,10 @@ def _setup(node, suffixes, parameters):
 
 def _decay(long):
     def command(node, suffixes, parameters):
-        estimate = node.estimate(long)
+        estimator = node.estimator
+        estimate = None
+        if estimator:
+            estimate = estimator.long_estimate if long else estimator.estimate
         state = STATE_NAMES[node.state]
         if estimate is None or estimate.se == NO_SE:
             return "%s,%s,%s,%d,NONE" % (_NAN, _NAN, state, estimate.rows if estimate else 0)
@@ -281,7 +285,7 @@ TABLE = (
     "FORMat[:DATA]?", _format, 0, 0,
 ) + _register_commands("STATus:OPERation", "operation") + _register_commands(
     "STATus:QUEStionable", "questionable"
-)
+) + COMMANDS
 # fmt: on
 """Pattern, handler, least and most parameters, one after the other: a tuple for each command, or
 a closure for each setting, would cost a board several kilobytes."""

@@ -12,10 +12,12 @@ from prknode.compat import const
 from prknode.decay import Estimator, windows_for
 from prknode.drivers import fit
 from prknode.fifo import FifoSampler
+from prknode.guard import Guard
 from prknode.hotpath import look_back, pack_head
-from prknode.link import PENDING, Link
-from prknode.readings import NOT_A_NUMBER, reading
+from prknode.link import Link
+from prknode.readings import Readings
 from prknode.records import (
+    ALARM,
     EV_ABORT,
     EV_BOOT,
     EV_FAULT,
@@ -34,11 +36,11 @@ from prknode.records import (
     FLAG_RESTART,
     FLAG_STATE,
     FLAG_STATE_SHIFT,
+    FLAG_VALVE,
+    HOLDING,
     IDLE,
     RESULT_SIZE,
     SAMPLE_HEAD,
-    SENSOR_BYTES,
-    SETTLING,
     STATE_NAMES,
     block_size,
     pack_block,
@@ -52,7 +54,7 @@ from prknode.segments import GAP, REPRESS, VENT
 from prknode.sensors import Sensors
 from prknode.settings import FASTEST_FORCED_MHZ, SettingError, Settings
 from prknode.setup import describe
-from prknode.status import OPER_MEASURING, OPER_SETTLING, QUES_SENSOR1, Status
+from prknode.status import Status
 from prknode.ticks import Elapsed, ticks_diff
 
 _BLOCKS = const(48)
@@ -97,15 +99,17 @@ class Node:
         self._paired = 0
         self._fresh = False
         self._passed_over = 0
-        self._estimator = None
+        self.estimator = None
         self._setup = b"{}"
-        self._wanted = None
+        self._readings = Readings(self._sensors, self.status)
         self.run_id = 0
         self.measuring = False
         self.state = IDLE
         self.ascii = False
         self._missed = 0
         self._event(EV_BOOT, _NO_SENSOR, 0, board.reset_cause())
+        self.guard = Guard(board, self._event)
+        self._valves = self.guard.valves
 
     # The loop -----------------------------------------------------------------------------
 
@@ -123,6 +127,8 @@ class Node:
                 n += 1
             if n == _SAMPLES_A_STEP:
                 wait = 0
+            if self._valves.open:
+                wait = min(wait, self._valves.step(now))
         else:
             self.uptime.update(now)
             n = sampler.next_sample()
@@ -137,7 +143,7 @@ class Node:
     @property
     def busy(self):
         """Whether time must pass for the node to get on: measuring, or a reading under way."""
-        return self.measuring or self._wanted is not None or not self._sensors.settled()
+        return self.measuring or self._readings.wanted is not None or not self._sensors.settled()
 
     def fill_percent(self):
         """How full the fullest ring is with records the host has not taken."""
@@ -157,6 +163,8 @@ class Node:
         flags = self._flags()
         pack_head(ring.data, ring.at, self._time.words, flags)
         self._sampler.fill(ring.data, ring.at + SAMPLE_HEAD)
+        if self.guard.sample(ring.data, ring.at):
+            self.show_state()
         if not self._sums.add(ring.data, ring.at):
             self._close_slots(ring.data, ring.at)
             # The state may have changed with the slot.
@@ -175,6 +183,9 @@ class Node:
             flags |= FLAG_RESTART
         if self._sensors.faulty & self._paired:
             flags |= FLAG_FAULT
+        if self._valves.used:
+            flags |= FLAG_VALVE
+            self._valves.used = self._valves.open != 0
         return flags
 
     def _note_missed(self):
@@ -194,7 +205,7 @@ class Node:
         self.board.collect()
 
     def _reduce(self, block):
-        estimator = self._estimator
+        estimator = self.estimator
         estimator.step(block)
         ring = self.blocks_ring
         pack_block(
@@ -208,27 +219,28 @@ class Node:
         if why in (REPRESS, VENT, GAP):
             code = {REPRESS: EV_REPRESS, VENT: EV_VENT, GAP: EV_GAP}[why]
             self._event(code, _NO_SENSOR, block.slot, "new segment")
-        self._show_state()
+        self.guard.block(block)
+        self.show_state()
 
     # States and events --------------------------------------------------------------------
 
-    def _show_state(self):
+    def show_state(self):
         """Derive the state and tell the status registers and the event log of a change."""
+        guard = self.guard
         if not self.measuring:
             state = IDLE
+        elif guard.alarms.ringing:
+            state = ALARM
         elif self._sensors.faulty & self._paired:
             state = FAULT
+        elif guard.hold.high:
+            state = HOLDING
         else:
-            state = self._estimator.state
+            state = self.estimator.state
         if state != self.state:
             self._event(EV_STATE, _NO_SENSOR, state, STATE_NAMES[state])
             self.state = state
-        operation = 0
-        if self.measuring:
-            operation = OPER_MEASURING
-            if state == SETTLING:
-                operation |= OPER_SETTLING
-        self.status.operation.set(operation)
+        self.status.show(state, self._sensors.faulty, guard.alarms.ringing)
 
     def _faults_changed(self):
         """Some sensors' faults have changed: log each, and raise or clear its status bit."""
@@ -239,8 +251,9 @@ class Node:
                 code = EV_RECOVERED if fault == OK else EV_FAULT
                 self._event(code, i, fault, FAULT_NAMES[fault])
         sensors.changed = 0
-        self.status.questionable.set(sensors.faulty * QUES_SENSOR1)
-        self._show_state()
+        if self.measuring:
+            self.guard.forbid(sensors.faulty & self._paired != 0)
+        self.show_state()
 
     def _event(self, code, sensor, value, text):
         time = self._time if self.measuring else self.uptime
@@ -274,7 +287,8 @@ class Node:
         self._sensors.set_up(settings["osr_p"], settings["osr_t"], settings["iir"])
 
     def restore(self):
-        """Back to the settings of config.json."""
+        """Back to the settings of config.json; no alarm, all valves shut."""
+        self.guard.reset()
         old = self.settings
         self.settings = Settings(self._config)
         self.ascii = False
@@ -306,12 +320,13 @@ class Node:
         expected = 60 * settings["rate_mhz"] // 1000
         if expected < 4:
             raise ScpiError(-221, "under 4 samples a minute")
-        self._estimator = None
+        self.estimator = None
         self.board.collect()
         self._windows = windows_for(settings, self._windows)
-        self._estimator = Estimator(settings, [chip.trim for chip in self.chips], self._windows)
+        self.estimator = Estimator(settings, [chip.trim for chip in self.chips], self._windows)
         self._sums = BlockSums(len(self.chips), paired, expected)
         self._paired = paired
+        self.guard.begin(settings, self.estimator)
         self.run_id = self.board.new_run_id()
         self._setup = describe(settings, self.run_id, self.board.unique_id(), self.chips)
         for ring in (self.samples, self.blocks_ring, self.results, self.events):
@@ -323,20 +338,22 @@ class Node:
         self._sampler = sampler
         sampler.start(now)
         self._event(EV_INIT, _NO_SENSOR, 0, "")
-        self._show_state()
+        self.show_state()
 
     def abort(self):
         """End the run; what is in the rings can still be read."""
         if self.measuring:
+            self.guard.end()
             self._event(EV_ABORT, _NO_SENSOR, 0, "")
             self._sampler.stop()
             self._sampler = self._forced
             self.measuring = False
-            self._show_state()
+            self.show_state()
 
     def mark(self, text):
         """Note what the operator says, at this moment."""
         self._event(EV_MARK, _NO_SENSOR, 0, text)
+        self.guard.announce(text)
 
     def up_time(self):
         """Microseconds since the node started."""
@@ -348,46 +365,19 @@ class Node:
             return None
         return self._time.at(self.board.ticks_us())
 
-    def estimate(self, long):
-        """The newest Estimate of the short or the long window, or None."""
-        if self._estimator is None:
-            return None
-        return self._estimator.long_estimate if long else self._estimator.estimate
-
     def self_test(self):
         """0 when every sensor works, else bit i set for sensor i + 1."""
         return self._sensors.faulty
 
     def begin_measurement(self, quantity, sensors):
         """Ask for a reading; finish_measurement() gives it once it is there."""
-        self._wanted = (quantity, sensors)
+        self._readings.wanted = quantity, sensors
         if not self.measuring:
             self._sampler.single(self.board.ticks_us())
 
     def finish_measurement(self):
-        """The reading asked for as text, or PENDING; NaN for a sensor that does not work."""
-        quantity, wanted = self._wanted
-        mask = 0
-        for i in wanted:
-            mask |= 1 << i
-        faulty = self._sensors.faulty
-        if not self._fresh:
-            # With every FIFO silent no sample will come.
-            if not self.measuring or mask & ~faulty:
-                return PENDING
-        elif mask & ~(faulty | self._sampler.valid):
-            return PENDING
-        self._wanted = None
-        return ",".join(self._reading(quantity, i) for i in wanted)
-
-    def _reading(self, quantity, i):
-        if not self._fresh or not self._sampler.valid & (1 << i):
-            self.status.error(-240, "sensor %d: %s" % (i + 1, FAULT_NAMES[self._sensors.faults[i]]))
-            return NOT_A_NUMBER
-        counts = bytearray(SENSOR_BYTES * len(self.chips))
-        self._sampler.fill(counts, 0)
-        offset_mpa = self.settings.sensors[i].offset_mpa
-        return reading(quantity, self.chips[i].trim, counts[SENSOR_BYTES * i :], offset_mpa)
+        """The reading asked for as text, or PENDING; see readings.Readings."""
+        return self._readings.finish(self._sampler, self.settings, self._fresh, self.measuring)
 
     def answer_bytes(self, data):
         """Bytes as a block answer."""

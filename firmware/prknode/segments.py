@@ -1,8 +1,9 @@
 """From block means to regression rows, cut where the record is disturbed.
 
 A segment is a stretch with one gas filling: it ends at a repress or a vent (recognised as a jump
-of pressure away from its trend, whether or not anybody said so), after a gap of more than five
-slots, and at a sensor's restart. A row needs its two neighbours, so it comes one block later.
+of pressure away from its trend, whether or not anybody said so, or by a valve that was open), after
+a gap of more than five slots, and at a sensor's restart. A row needs its two neighbours, so it
+comes one block later.
 """
 
 from prknode.compat import const
@@ -35,10 +36,11 @@ class Segmenter:
         self._fresh = False
         self._skip_until = 0
 
-    def step(self, slot, p, restarted):
+    def step(self, slot, p, restarted, valve=False):
         """Take a valid block; returns why a segment begins here, or CONTINUES.
 
-        slot: its number; p: chamber, Pa/4096; restarted: a sensor was re-initialised inside it.
+        slot: its number; p: chamber, Pa/4096; restarted: a sensor was re-initialised inside it;
+        valve: one was open inside it.
         """
         why = CONTINUES
         gap = slot - self._slot
@@ -48,6 +50,8 @@ class Segmenter:
             why = RESTART
         elif gap > MAX_BRIDGED + 1:
             why = GAP
+        elif valve:
+            why = REPRESS if p >= self._p else VENT
         elif self._trend is not None:
             change, slots = self._trend
             # Both over the same time, cross-multiplied: no rounding.

@@ -27,6 +27,9 @@ DRIVERS = (BMP390, ADAFRUIT)
 FASTEST_FORCED_MHZ = 12500
 """Highest rate in millihertz on the node's clock; above it the chips' FIFOs are used."""
 
+MAX_PA = const(125000)
+"""Highest pressure the sensors measure."""
+
 OVERSAMPLINGS = (1, 2, 4, 8, 16, 32)
 FILTERS = (0, 1, 3, 7, 15, 31, 63, 127)
 
@@ -129,6 +132,10 @@ _TABLE = (
     ("jump_pa", "CALCulate:JUMP", 150, "PA", 0, 20, 50000),
     ("planned", "CALCulate:PLANned", 0, "", 18, 0, 10**17),
     ("sealed_se", "CALCulate:SEALed", 0, "", 18, 0, 10**17),
+    ("alarm_mpa_s", "CALCulate:ALARm:RATE", 0, "PA/S", 3, 0, 10000000),
+    ("alarm_pa", "CALCulate:ALARm:PRESsure", 0, "PA", 0, 0, MAX_PA),
+    ("valve_ms", "OUTPut:VALVe:LIMit", 10000, "S", 3, 100, 600000),
+    ("represses_h", "SOURce:PRESsure:HOLD:LIMit", 12, "", 0, 1, 60),
 )
 # fmt: on
 _KEY = const(0)

@@ -23,6 +23,9 @@ PARAMETERS = {
     "DATA:BLOCks?": "0,10",
     "DATA:EVENts?": "0,10",
     "CALCulate:DECay:READ?": "0,10",
+    "CALCulate:REServe?": "30000",
+    "SOURce:PRESsure:HOLD": "OFF",
+    "OUTPut:VALVe<n>[:STATe]": "ON",
     "MARK": "'seal'",
     "FORMat[:DATA]": "ASCii",
     "STATus:OPERation:ENABle": "18",
@@ -30,8 +33,11 @@ PARAMETERS = {
 }
 
 
+VALVES = {"valves": [{"pin": 10, "role": "VENT"}, {"pin": 11, "role": "HATCH"}]}
+
+
 def bench():
-    board = FakeBoard(5, make_config())
+    board = FakeBoard(5, make_config(board=VALVES))
     node = Node(board, board.config(), 64)
     crank(node, board, S)
     return board, node
