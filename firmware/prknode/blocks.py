@@ -12,11 +12,13 @@ from prknode.compat import const
 from prknode.hotpath import add_sample
 from prknode.records import (
     BLOCK_FAULT,
+    BLOCK_FILL,
     BLOCK_VALID,
-    BLOCK_VALVE,
+    BLOCK_VENT,
     FLAG_FAULT,
+    FLAG_FILL,
     FLAG_RESTART,
-    FLAG_VALVE,
+    FLAG_VENT,
 )
 
 SLOT_US = const(60000000)
@@ -62,7 +64,7 @@ class BlockSums:
         self._words = array("i", [0] * (_HEAD + _WORDS * sensors))
         self._words[0] = sensors
         self._words[1] = paired
-        self._words[6] = FLAG_RESTART | FLAG_FAULT | FLAG_VALVE
+        self._words[6] = FLAG_RESTART | FLAG_FAULT | FLAG_FILL | FLAG_VENT
         self.start()
 
     def start(self):
@@ -97,8 +99,10 @@ class BlockSums:
             pressures = [(words[j + 2] << 12) + words[j + 1] for j in starts]
             temperatures = [(words[j + 4] << 12) + words[j + 3] for j in starts]
             flags = BLOCK_FAULT if words[_DISTURBED] & (FLAG_RESTART | FLAG_FAULT) else 0
-            if words[_DISTURBED] & FLAG_VALVE:
-                flags |= BLOCK_VALVE
+            if words[_DISTURBED] & FLAG_FILL:
+                flags |= BLOCK_FILL
+            if words[_DISTURBED] & FLAG_VENT:
+                flags |= BLOCK_VENT
             if self._complete():
                 flags |= BLOCK_VALID
             block = Block(

@@ -1,12 +1,12 @@
 """Commands about the chamber's pressure: alarm, reserve time, valves, holding.
 
-Handlers as in commands; the table has its layout.
+Handlers as in commands, the table has its layout. They are seldom asked for: commands has this
+module loaded for each and gives its memory back.
 """
 
 from prknode.compensate import PASCAL_BITS
 from prknode.integers import format_decimal
-from prknode.records import NO_SE
-from prknode.reserve import reserve
+from prknode.records import EV_CLEARED, NO_SE
 from prknode.scpi import ScpiError, whole
 from prknode.settings import MAX_PA
 
@@ -16,16 +16,20 @@ _NEVER = "9.9E37"
 
 
 def _alarm(node, suffixes, parameters):
-    alarms = node.guard.alarms
+    alarms = node.alarms
     return "%d,%s" % (alarms.ringing, format_decimal(alarms.threshold_mpa_s, 3))
 
 
 def _clear(node, suffixes, parameters):
-    node.guard.clear()
+    if node.alarms.ringing:
+        node.note(EV_CLEARED, node.alarms.ringing, "")
+    node.alarms.clear()
     node.show_state()
 
 
 def _reserve(node, suffixes, parameters):
+    from prknode.reserve import reserve
+
     target = whole(parameters[0], 0, MAX_PA) << PASCAL_BITS
     estimate = node.estimator and node.estimator.estimate
     if not estimate or estimate.se == NO_SE:
@@ -36,7 +40,7 @@ def _reserve(node, suffixes, parameters):
         settings["law"], estimate.k, estimate.se, last.p, last.p_ref,
         settings["norm_pa"] << PASCAL_BITS, target,
     )  # fmt: skip
-    return ",".join(_NEVER if time is None else str(time) for time in times)
+    return ",".join([_NEVER if time is None else str(time) for time in times])
 
 
 def _held(node, suffixes, parameters):
@@ -50,43 +54,50 @@ def _held(node, suffixes, parameters):
     )  # fmt: skip
 
 
+def _valves(node):
+    if node.valves is None:
+        raise ScpiError(-241, "config.json names no valves")
+    return node.valves
+
+
 def _hold(node, suffixes, parameters):
+    valves = _valves(node)
     if parameters[0].upper() == "OFF":
-        node.guard.stop_hold()
+        valves.end()
     elif len(parameters) < 2:
         raise ScpiError(-109, "low and high pressure, or OFF")
     else:
-        low, high = [whole(p, 0, MAX_PA) for p in parameters]
-        node.guard.start_hold(low, high, node.measuring)
+        valves.hold(
+            whole(parameters[0], 0, MAX_PA), whole(parameters[1], 0, MAX_PA), node.measuring
+        )
     node.show_state()
 
 
 def _band(node, suffixes, parameters):
-    hold = node.guard.hold
-    return "%d,%d" % (hold.low, hold.high)
+    return "%d,%d" % (node.valves.low, node.valves.high) if node.valves else "0,0"
 
 
-def _valve_number(node, suffix):
-    n = len(node.guard.valves.roles)
-    if suffix > n:
-        raise ScpiError(-241, "config.json names %d valves" % n)
+def _number(node, suffix):
+    n = len(_valves(node).roles)
+    if not 1 <= suffix <= n:
+        raise ScpiError(-114, "valves are 1 to %d" % n)
     return suffix - 1
 
 
 def _set_valve(node, suffixes, parameters):
-    i = _valve_number(node, suffixes[0])
+    i = _number(node, suffixes[0])
     word = parameters[0].upper()
     if word not in ("0", "1", "OFF", "ON"):
         raise ScpiError(-224, "ON or OFF")
-    node.guard.set_valve(i, word in ("1", "ON"), node.measuring)
+    node.valves.command(i, word in ("1", "ON"), node.measuring)
 
 
 def _valve(node, suffixes, parameters):
-    return str(node.guard.valves.open >> _valve_number(node, suffixes[0]) & 1)
+    return str(node.valves.open >> _number(node, suffixes[0]) & 1)
 
 
 # fmt: off
-COMMANDS = (
+TABLE = (
     "CALCulate:ALARm?", _alarm, 0, 0,
     "CALCulate:ALARm:CLEar", _clear, 0, 0,
     "CALCulate:REServe?", _reserve, 1, 1,

@@ -21,16 +21,17 @@ from prknode.law import driving_pressure
 from prknode.records import (
     BLOCK_FAST,
     BLOCK_FAULT,
+    BLOCK_FILL,
     BLOCK_RANGE,
     BLOCK_VALID,
-    BLOCK_VALVE,
+    BLOCK_VENT,
     HOLDING,
     MEASURING,
     RESULT,
     SETTLING,
 )
 from prknode.regression import solve
-from prknode.segments import CONTINUES, Rows, Segmenter, Tens
+from prknode.segments import CONTINUES, REPRESS, VENT, Rows, Segmenter, Tens
 from prknode.settings import LONG_ROWS
 from prknode.stability import Stability
 from prknode.teeth import Teeth
@@ -82,7 +83,7 @@ class Estimator:
         self.teeth = Teeth()
         self._previous = None
         self._faulted = False
-        self._valve = False
+        self._valve = CONTINUES
         self.state = SETTLING
         self.estimate = None
         self.long_estimate = None
@@ -121,8 +122,8 @@ class Estimator:
         # What happened in a block that does not count ends the segment at the next one that does.
         if block.flags & BLOCK_FAULT:
             self._faulted = True
-        if block.flags & BLOCK_VALVE:
-            self._valve = True
+        if block.flags & (BLOCK_FILL | BLOCK_VENT):
+            self._valve = REPRESS if block.flags & BLOCK_FILL else VENT
         if not block.flags & BLOCK_VALID:
             return
         now = self.reduce(block)
@@ -133,7 +134,7 @@ class Estimator:
         segmenter = self._segmenter
         self.event = segmenter.step(block.slot, now.p, self._faulted, self._valve)
         self._faulted = False
-        self._valve = False
+        self._valve = CONTINUES
         if self.event != CONTINUES:
             self._stability.restart()
             self.teeth.begin(block.slot, self.event)

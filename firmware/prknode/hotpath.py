@@ -13,12 +13,6 @@ _TIME = const(0xA0)  # then three bytes; every other frame has one byte after it
 _CONFIG = const(0x48)
 _EMPTY = const(0x80)
 
-_MIDDLE = const(0x200000)  # of a level
-_MIDDLE_SHARE = const(4096)
-_MIDDLE_SLOPE = const(0x20000000)
-_WARMEST = const(0x20000)
-_FAR = const(0x3FFFFF)  # sixteen bins so far apart sum up to 2^29
-
 
 @micropython.viper
 def pack_head(out, at: int, time, flags: int):
@@ -129,78 +123,21 @@ def copy_frame(frames, state, out, at: int):
 
 
 @micropython.viper
-def watch_level(record, at: int, state) -> int:
-    """Follow the chamber's pressure level, and its slope over the newest bins of samples.
+def add_level(record, at: int, state) -> int:
+    """Add the chamber's counts to those of a bin, words of alarms.Alarms; how many it holds then.
 
-    state: words of alarms.Alarms: mask of the chamber's valid bit, flags that begin anew, offset of
-    its counts, raw pressure and temperature of the tangent point, level's share of a raw
-    temperature times 4096, whether the level falls as the counts rise, its newest value, sum and
-    number of samples in the bin under way, samples a bin has, bins held, bins there are, limit and
-    value of the slope's sum; then the bins, oldest first. None is negative, for a 64-bit machine
-    reads a word without its sign: level, share and slope have their middle added.
-    Returns 1 when the slope is below minus the limit, 2 when it is above it, else 0.
+    state: mask of its valid bit, offset of its counts, raw pressure and temperature that are taken
+    off, sums of what is left, samples in them. 0 when the sensor has not delivered.
     """
     data = ptr8(record)
     words = ptr32(state)
-    flags = int(data[at + 6]) | int(data[at + 7]) << 8
-    if not flags & int(words[0]) or flags & int(words[1]):
-        words[8] = 0
-        words[9] = 0
-        words[11] = 0
-        if not flags & int(words[0]):
-            return 0
-    here = at + int(words[2])
-    level = int(data[here]) | int(data[here + 1]) << 8 | int(data[here + 2]) << 16
-    warmth = int(data[here + 3]) | int(data[here + 4]) << 8 | int(data[here + 5]) << 16
-    # Further from the tangent point than 37 K the product would wrap.
-    warmth = (warmth - int(words[4])) >> 4
-    if warmth > _WARMEST:
-        warmth = _WARMEST
-    if warmth < 0 - _WARMEST:
-        warmth = 0 - _WARMEST
-    level += (warmth * (int(words[5]) - _MIDDLE_SHARE) >> 8) - int(words[3])
-    if words[6]:
-        level = 0 - level
-    if level > _MIDDLE - 1:
-        level = _MIDDLE - 1
-    if level < 1 - _MIDDLE:
-        level = 1 - _MIDDLE
-    level += _MIDDLE
-    words[7] = level
-    words[8] = int(words[8]) + level
-    words[9] = int(words[9]) + 1
-    if int(words[9]) < int(words[10]):
+    if not data[at + 6] & int(words[0]):
         return 0
-    newest = int(words[8])
-    words[8] = 0
-    words[9] = 0
-    bins = int(words[12])
-    i = 15
-    weight = 1 - bins
-    total = 0
-    while i < 14 + bins:
-        older = int(words[i + 1])
-        words[i] = older
-        older -= newest
-        if older > _FAR:
-            older = _FAR
-        if older < 0 - _FAR:
-            older = 0 - _FAR
-        total += weight * older
-        weight += 2
-        i += 1
-    words[i] = newest
-    if int(words[11]) < bins:
-        words[11] = int(words[11]) + 1
-        if int(words[11]) < bins:
-            return 0
-    words[14] = total + _MIDDLE_SLOPE
-    limit = int(words[13])
-    if total < 0 - limit:
-        return 1
-    if total > limit:
-        return 2
-    return 0
+    at += int(words[1])
+    words[4] += (data[at] | data[at + 1] << 8 | data[at + 2] << 16) - int(words[2])
+    words[5] += (data[at + 3] | data[at + 4] << 8 | data[at + 5] << 16) - int(words[3])
+    words[6] += 1
+    return int(words[6])
 
 
 @micropython.viper

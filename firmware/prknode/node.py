@@ -5,30 +5,27 @@ differs between a board, the unix port and a test comes in through the board obj
 """
 
 from prknode import commands
+from prknode.alarms import Alarms
 from prknode.answers import Answers
 from prknode.blocks import BlockSums
 from prknode.bmp390 import FAULT_NAMES, OK
-from prknode.compat import const
+from prknode.compat import const, forget, load
 from prknode.decay import Estimator, windows_for
 from prknode.drivers import fit
-from prknode.fifo import FifoSampler
-from prknode.guard import Guard
 from prknode.hotpath import look_back, pack_head
 from prknode.link import Link
 from prknode.readings import Readings
 from prknode.records import (
     ALARM,
     EV_ABORT,
+    EV_ALARM,
     EV_BOOT,
     EV_FAULT,
-    EV_GAP,
     EV_INIT,
     EV_MARK,
     EV_MISSED,
     EV_RECOVERED,
-    EV_REPRESS,
     EV_STATE,
-    EV_VENT,
     EVENT_SIZE,
     FAULT,
     FLAG_FAULT,
@@ -36,7 +33,6 @@ from prknode.records import (
     FLAG_RESTART,
     FLAG_STATE,
     FLAG_STATE_SHIFT,
-    FLAG_VALVE,
     HOLDING,
     IDLE,
     RESULT_SIZE,
@@ -47,10 +43,10 @@ from prknode.records import (
     pack_event,
     sample_size,
 )
-from prknode.ring import Ring
+from prknode.ring import Ring, fullest_percent
 from prknode.sampler import Sampler
 from prknode.scpi import ScpiError
-from prknode.segments import GAP, REPRESS, VENT
+from prknode.segments import EVENT_CODES
 from prknode.sensors import Sensors
 from prknode.settings import FASTEST_FORCED_MHZ, SettingError, Settings
 from prknode.setup import describe
@@ -62,6 +58,8 @@ _EVENTS = const(24)
 _NO_SENSOR = const(0xFF)
 _SAMPLES_A_STEP = const(12)
 _PASSED_OVER = const(3)
+# Only above 12.5 Hz; what uses a module comes before it.
+_FIFO = ("fifo", "framequeue", "frameclock", "chipfifo")
 
 
 class Node:
@@ -88,13 +86,13 @@ class Node:
         self.blocks_ring = Ring(block_size(n), _BLOCKS)
         self.results = Ring(RESULT_SIZE, _BLOCKS)
         self.events = Ring(EVENT_SIZE, _EVENTS)
-        self._slow_rings = (self.blocks_ring, self.results, self.events)
+        self._rings = (self.samples, self.blocks_ring, self.results, self.events)
         self.status = Status()
         self.uptime = Elapsed()
         self.uptime.start(board.ticks_us())
         self._time = Elapsed()
         self._link = Link(board, self, self.status)
-        self._answers = Answers(self.samples.size, self._link)
+        self.answers = Answers(self.samples.size, self._link)
         self._sums = None
         self._paired = 0
         self._fresh = False
@@ -107,9 +105,11 @@ class Node:
         self.state = IDLE
         self.ascii = False
         self._missed = 0
-        self._event(EV_BOOT, _NO_SENSOR, 0, board.reset_cause())
-        self.guard = Guard(board, self._event)
-        self._valves = self.guard.valves
+        self.alarms = Alarms()
+        self.valves = None
+        if board.valves():
+            self.valves = load("valves").Valves(board, self.alarms, self._event)
+        self.note(EV_BOOT, 0, board.reset_cause())
 
     # The loop -----------------------------------------------------------------------------
 
@@ -127,8 +127,8 @@ class Node:
                 n += 1
             if n == _SAMPLES_A_STEP:
                 wait = 0
-            if self._valves.open:
-                wait = min(wait, self._valves.step(now))
+            if self.valves is not None:
+                wait = min(wait, self.valves.step(now))
         else:
             self.uptime.update(now)
             n = sampler.next_sample()
@@ -147,14 +147,7 @@ class Node:
 
     def fill_percent(self):
         """How full the fullest ring is with records the host has not taken."""
-        if not self.measuring:
-            return 0
-        fill = self.samples.fill_percent()
-        for ring in self._slow_rings:
-            other = ring.fill_percent()
-            if other > fill:
-                fill = other
-        return fill
+        return fullest_percent(self._rings) if self.measuring else 0
 
     def _record(self, now):
         """Store one sample; allocates nothing unless it is the first of a new slot."""
@@ -163,7 +156,9 @@ class Node:
         flags = self._flags()
         pack_head(ring.data, ring.at, self._time.words, flags)
         self._sampler.fill(ring.data, ring.at + SAMPLE_HEAD)
-        if self.guard.sample(ring.data, ring.at):
+        if self.alarms.sample(ring.data, ring.at):
+            self._rang()
+        elif self.valves is not None and self.valves.control():
             self.show_state()
         if not self._sums.add(ring.data, ring.at):
             self._close_slots(ring.data, ring.at)
@@ -183,15 +178,15 @@ class Node:
             flags |= FLAG_RESTART
         if self._sensors.faulty & self._paired:
             flags |= FLAG_FAULT
-        if self._valves.used:
-            flags |= FLAG_VALVE
-            self._valves.used = self._valves.open != 0
+        valves = self.valves
+        if valves is not None and valves.used:
+            flags |= valves.flags()
         return flags
 
     def _note_missed(self):
         count = self._sampler.missed - self._missed
         self._missed = self._sampler.missed
-        self._event(EV_MISSED, _NO_SENSOR, count, "samples not taken in time")
+        self.note(EV_MISSED, count, "samples not taken in time")
 
     def _close_slots(self, data, start):
         """Close slots until the present one takes the record at that offset."""
@@ -215,32 +210,34 @@ class Node:
         ring.push()
         estimator.pack_result(self.results.data, self.results.at, block.slot)
         self.results.push()
-        why = estimator.event
-        if why in (REPRESS, VENT, GAP):
-            code = {REPRESS: EV_REPRESS, VENT: EV_VENT, GAP: EV_GAP}[why]
-            self._event(code, _NO_SENSOR, block.slot, "new segment")
-        self.guard.block(block)
+        code = EVENT_CODES[estimator.event]
+        if code:
+            self.note(code, block.slot, "new segment")
+        if self.alarms.block(block):
+            self._rang()
+        if self.valves is not None:
+            self.valves.block(block)
         self.show_state()
 
     # States and events --------------------------------------------------------------------
 
     def show_state(self):
         """Derive the state and tell the status registers and the event log of a change."""
-        guard = self.guard
+        valves = self.valves
         if not self.measuring:
             state = IDLE
-        elif guard.alarms.ringing:
+        elif self.alarms.ringing:
             state = ALARM
         elif self._sensors.faulty & self._paired:
             state = FAULT
-        elif guard.hold.high:
+        elif valves is not None and valves.high:
             state = HOLDING
         else:
             state = self.estimator.state
         if state != self.state:
-            self._event(EV_STATE, _NO_SENSOR, state, STATE_NAMES[state])
+            self.note(EV_STATE, state, STATE_NAMES[state])
             self.state = state
-        self.status.show(state, self._sensors.faulty, guard.alarms.ringing)
+        self.status.show(state, self._sensors.faulty, self.alarms.ringing)
 
     def _faults_changed(self):
         """Some sensors' faults have changed: log each, and raise or clear its status bit."""
@@ -251,9 +248,20 @@ class Node:
                 code = EV_RECOVERED if fault == OK else EV_FAULT
                 self._event(code, i, fault, FAULT_NAMES[fault])
         sensors.changed = 0
-        if self.measuring:
-            self.guard.forbid(sensors.faulty & self._paired != 0)
+        if self.valves is not None:
+            self.valves.forbid(sensors.faulty & self._paired != 0)
         self.show_state()
+
+    def _rang(self):
+        """An alarm rings: nothing more is let in or out."""
+        self.note(EV_ALARM, self.alarms.value, self.alarms.name)
+        if self.valves is not None:
+            self.valves.end("alarm")
+        self.show_state()
+
+    def note(self, code, value, text):
+        """Write an event that is no sensor's."""
+        self._event(code, _NO_SENSOR, value, text)
 
     def _event(self, code, sensor, value, text):
         time = self._time if self.measuring else self.uptime
@@ -288,7 +296,9 @@ class Node:
 
     def restore(self):
         """Back to the settings of config.json; no alarm, all valves shut."""
-        self.guard.reset()
+        self.alarms.clear()
+        if self.valves is not None:
+            self.valves.end()
         old = self.settings
         self.settings = Settings(self._config)
         self.ascii = False
@@ -306,30 +316,30 @@ class Node:
             raise ScpiError(-221, str(error))
         settings = self.settings
         sampler = self._forced
+        forget(*_FIFO)
         if settings["rate_mhz"] > FASTEST_FORCED_MHZ:
-            sampler = FifoSampler(self._sensors, settings, settings.chamber())
+            sampler = load("fifo").FifoSampler(self._sensors, settings, settings.chamber())
         problem = sampler.problem()
         if problem:
             raise ScpiError(-221, problem)
         paired = settings.paired()
         for i in range(len(self.chips)):
-            if paired & (1 << i) and self._sensors.faults[i] != OK:
-                raise ScpiError(
-                    -241, "sensor %d: %s" % (i + 1, FAULT_NAMES[self._sensors.faults[i]])
-                )
+            if paired & self._sensors.faulty & (1 << i):
+                fault = FAULT_NAMES[self._sensors.faults[i]]
+                raise ScpiError(-241, "sensor %d: %s" % (i + 1, fault))
         expected = 60 * settings["rate_mhz"] // 1000
-        if expected < 4:
-            raise ScpiError(-221, "under 4 samples a minute")
         self.estimator = None
         self.board.collect()
         self._windows = windows_for(settings, self._windows)
         self.estimator = Estimator(settings, [chip.trim for chip in self.chips], self._windows)
         self._sums = BlockSums(len(self.chips), paired, expected)
         self._paired = paired
-        self.guard.begin(settings, self.estimator)
+        self.alarms.begin(settings, self.estimator)
+        if self.valves is not None:
+            self.valves.begin(settings)
         self.run_id = self.board.new_run_id()
         self._setup = describe(settings, self.run_id, self.board.unique_id(), self.chips)
-        for ring in (self.samples, self.blocks_ring, self.results, self.events):
+        for ring in self._rings:
             ring.clear()
         now = self.board.ticks_us()
         self._time.start(now)
@@ -337,14 +347,15 @@ class Node:
         self.measuring = True
         self._sampler = sampler
         sampler.start(now)
-        self._event(EV_INIT, _NO_SENSOR, 0, "")
+        self.note(EV_INIT, 0, "")
         self.show_state()
 
     def abort(self):
         """End the run; what is in the rings can still be read."""
         if self.measuring:
-            self.guard.end()
-            self._event(EV_ABORT, _NO_SENSOR, 0, "")
+            if self.valves is not None:
+                self.valves.end()
+            self.note(EV_ABORT, 0, "")
             self._sampler.stop()
             self._sampler = self._forced
             self.measuring = False
@@ -352,8 +363,9 @@ class Node:
 
     def mark(self, text):
         """Note what the operator says, at this moment."""
-        self._event(EV_MARK, _NO_SENSOR, 0, text)
-        self.guard.announce(text)
+        self.note(EV_MARK, 0, text)
+        if text[:4].upper() == "VENT" or text[:5].upper() == "HATCH":
+            self.alarms.announce()
 
     def up_time(self):
         """Microseconds since the node started."""
@@ -378,14 +390,6 @@ class Node:
     def finish_measurement(self):
         """The reading asked for as text, or PENDING; see readings.Readings."""
         return self._readings.finish(self._sampler, self.settings, self._fresh, self.measuring)
-
-    def answer_bytes(self, data):
-        """Bytes as a block answer."""
-        return self._answers.whole(data)
-
-    def answer_records(self, ring, first, count):
-        """Records of this run from `first` on; see answers.Answers.records."""
-        return self._answers.records(ring, self.run_id, first, count, self.ascii)
 
     def setup_json(self):
         """The run's set-up as JSON bytes."""

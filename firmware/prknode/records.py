@@ -24,7 +24,8 @@ FLAG_STATE = const(0x0070)
 FLAG_LATE = const(0x0080)  # taken well after its time, or samples before it are missing
 FLAG_RESTART = const(0x0100)  # first sample after chamber or reference was re-initialised
 FLAG_FAULT = const(0x0200)  # chamber or reference is out of order, not only short of a fresh value
-FLAG_VALVE = const(0x0400)  # a valve was open at some time since the sample before
+FLAG_FILL = const(0x0400)  # since the sample before a valve was open that lets gas in
+FLAG_VENT = const(0x0800)  # ... that lets gas out
 
 # States of the node.
 IDLE = const(0)
@@ -40,7 +41,8 @@ BLOCK_VALID = const(0x0001)  # at least 75 % of the samples the slot should hold
 BLOCK_FAST = const(0x0002)  # more than 50 Pa/min or 0.1 K/min: mean of raw counts is less exact
 BLOCK_RANGE = const(0x0004)  # a mean outside 300..1250 hPa or -40..85 degC
 BLOCK_FAULT = const(0x0008)  # a sensor fault or restart inside the slot
-BLOCK_VALVE = const(0x0010)  # a valve was open inside the slot
+BLOCK_FILL = const(0x0010)  # a valve that lets gas in was open inside the slot
+BLOCK_VENT = const(0x0020)  # one that lets gas out
 
 BLOCK_HEAD = "<IIHH"  # slot, first sequence number, flags, samples in the slot
 BLOCK_HEAD_SIZE = const(12)

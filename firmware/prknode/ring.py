@@ -1,6 +1,16 @@
 """A ring of fixed-size records in one preallocated buffer, addressed by sequence number."""
 
 
+def fullest_percent(rings):
+    """How full the fullest of some rings is with records the reader has not taken, 0..100."""
+    fill = 0
+    for ring in rings:
+        other = ring.fill_percent()
+        if other > fill:
+            fill = other
+    return fill
+
+
 class Ring:
     """The newest `capacity` records; the oldest is overwritten, sequence numbers go on.
 

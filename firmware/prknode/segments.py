@@ -7,6 +7,7 @@ comes one block later.
 """
 
 from prknode.compat import const
+from prknode.records import EV_GAP, EV_REPRESS, EV_VENT
 
 MAX_BRIDGED = const(5)
 """Missing slots that the trapezoid bridges in I; a longer gap ends the segment."""
@@ -17,6 +18,8 @@ GAP = const(2)
 REPRESS = const(3)
 VENT = const(4)
 RESTART = const(5)
+EVENT_CODES = (0, 0, EV_GAP, EV_REPRESS, EV_VENT, 0)
+"""Event in the log for each of them, 0 for none."""
 
 
 class Segmenter:
@@ -36,11 +39,11 @@ class Segmenter:
         self._fresh = False
         self._skip_until = 0
 
-    def step(self, slot, p, restarted, valve=False):
+    def step(self, slot, p, restarted, valve=CONTINUES):
         """Take a valid block; returns why a segment begins here, or CONTINUES.
 
         slot: its number; p: chamber, Pa/4096; restarted: a sensor was re-initialised inside it;
-        valve: one was open inside it.
+        valve: REPRESS or VENT when one was open inside it.
         """
         why = CONTINUES
         gap = slot - self._slot
@@ -50,8 +53,8 @@ class Segmenter:
             why = RESTART
         elif gap > MAX_BRIDGED + 1:
             why = GAP
-        elif valve:
-            why = REPRESS if p >= self._p else VENT
+        elif valve != CONTINUES:
+            why = valve
         elif self._trend is not None:
             change, slots = self._trend
             # Both over the same time, cross-multiplied: no rounding.

@@ -1,7 +1,8 @@
 """Pressure held by small represses: how many there were, and the leak from each tooth of the saw.
 
 A tooth is what lies between two represses. Its leak is the fall of p_T over it, divided by the
-integral of the driving pressure, both from its first settled block to its last; the mean over all
+integral of the driving pressure, both from its first settled block after the one with the repress
+to its last; the mean over all
 complete teeth has a standard error from their spread, which knows what no single tooth shows.
 """
 
@@ -28,8 +29,8 @@ class Teeth:
         self._sum = 0
         self._squares = 0
         self._newest = 0  # slot of the newest repress
+        self._begun = -1  # of the newest segment
         self._interval = 0
-        self._valve = -1
         self._after_repress = False
         self._first = None  # (slot, y) of the tooth's first settled block
         self._last = None  # (slot, x, y, integral of x in half steps of the slot)
@@ -38,19 +39,20 @@ class Teeth:
         """A segment begins at that slot, for one of the reasons of segments.*."""
         repress = why == REPRESS
         # A valve that stays open begins a segment with every slot: still one repress.
-        if repress and not (self._after_repress and slot - self._valve == 1):
+        if repress and not (self._after_repress and slot - self._begun == 1):
             if self._after_repress:
                 self._close()
                 self._interval = slot - self._newest
             self.count += 1
             self._newest = slot
-        if repress:
-            self._valve = slot
+        self._begun = slot
         self._after_repress = repress
         self._first = None
 
     def step(self, slot, x, y):
         """Take a settled block: x, y in Pa/4096."""
+        if slot <= self._begun:
+            return
         if self._first is None:
             self._first = slot, y
             self._last = slot, x, y, 0

@@ -1,11 +1,12 @@
 """Every command in the table, by its short and its long form, and what it refuses."""
 
 from fake_board import FakeBoard, ask, crank, make_config, tell
+from headers import patterns
 from runner import raises, run
 
-from prknode import app, commands
+from prknode import PROTOCOL, app
+from prknode.catalogue import Choice, all_settings
 from prknode.node import Node
-from prknode.settings import Choice, all_settings
 
 S = 1000000
 
@@ -63,7 +64,7 @@ def long(pattern):
 
 def test_every_command_works_in_its_short_and_long_form():
     setters = [item.header for item in all_settings()]
-    for pattern in sorted(commands.patterns()):
+    for pattern in sorted(patterns()):
         for form in (short, long):
             board, node = bench()
             header = form(pattern)
@@ -122,7 +123,7 @@ def test_common_commands():
 
 def test_system_commands():
     board, node = bench()
-    assert ask(node, board, "SYST:VERS?;PROT?") == b"1999.0;%d" % commands.PROTOCOL
+    assert ask(node, board, "SYST:VERS?;PROT?") == b"1999.0;%d" % PROTOCOL
     assert ask(node, board, "SYST:ERR?") == b'0,"No error"'
     ask(node, board, "FOO;BAR:BAZ?")
     assert ask(node, board, "SYST:ERR:COUN?") == b"2"
