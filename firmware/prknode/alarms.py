@@ -126,7 +126,8 @@ class Alarms:
     def _slope(self):
         """A bin is full: work out the slope up to it; whether it rings."""
         words = self._words
-        newest = words[_SUM_P] + ((words[_SUM_T] >> 4) * self._share >> 8)
+        # Of the temperature a millikelvin is dropped, or the product would be too long.
+        newest = words[_SUM_P] + ((words[_SUM_T] >> 6) * self._share >> 6)
         words[_SUM_P] = 0
         words[_SUM_T] = 0
         words[_COUNT] = 0
@@ -247,7 +248,7 @@ class Alarms:
     def _move(self, p, t):
         """Count the levels that are held from another tangent point, so many raw counts on."""
         words = self._words
-        shift = p + ((t >> 4) * self._share >> 8)
+        shift = p + ((t >> 6) * self._share >> 6)
         if self._falls:
             shift = -shift
         words[_SUM_P] -= p * words[_COUNT]

@@ -94,7 +94,7 @@ def test_a_board_without_valves_says_so():
 
 def test_the_chamber_is_held_in_its_band():
     # 2 Pa/s out, 60 in: teeth of some 200 s. Overshoot: a sample's worth, 60 Pa/s for 0.25 s.
-    chamber = Chamber(2, 60)
+    chamber = Chamber(2, 60, alarm_mpa_s=5000)
     assert chamber.tell("INIT") == ""
     chamber.run(5)
     assert chamber.tell("SOUR:PRES:HOLD %d,%d" % (LOW, HIGH)) == ""
@@ -112,10 +112,12 @@ def test_the_chamber_is_held_in_its_band():
     assert 4 <= len(opened) <= 6
     assert chamber.node.state == HOLDING
     assert chamber.tell("SOUR:PRES:HOLD OFF") == ""
-    assert chamber.node.state == SETTLING
     assert [e[3] for e in chamber.events(EV_HOLD)] == [1, 0]
-    chamber.run(300)
-    assert chamber.pascal < LOW - 100
+    # Whoever does it, represses that come regularly hold the pressure; until one is overdue.
+    assert chamber.node.state == HOLDING
+    chamber.run(1200)
+    assert chamber.pascal < LOW - 1000
+    assert chamber.node.state == SETTLING
 
 
 def test_samples_say_when_a_valve_was_open():
@@ -194,7 +196,7 @@ def test_an_alarm_and_the_end_of_a_run_shut_all_valves_and_end_holding():
 
 
 def test_a_sensor_fault_keeps_gas_out_until_it_is_over():
-    chamber = Chamber(2, 5)
+    chamber = Chamber(2, 5, alarm_mpa_s=5000)
     chamber.tell("INIT")
     chamber.run(2)
     chamber.tell("SOUR:PRES:HOLD 117380,%d" % HIGH)
@@ -213,7 +215,7 @@ def test_a_sensor_fault_keeps_gas_out_until_it_is_over():
 
 
 def test_more_represses_an_hour_than_allowed_end_holding():
-    chamber = Chamber(2, 40, represses_h=3)
+    chamber = Chamber(2, 40, represses_h=3, alarm_mpa_s=5000)
     chamber.tell("INIT")
     chamber.run(5)
     chamber.tell("SOUR:PRES:HOLD 117300,%d" % HIGH)

@@ -22,6 +22,7 @@ from prkbench.node_setup import apply_rig
 from prkbench.rig import Rig, load_rig, parse_rig
 from prkbench.runfile import RunFile
 from prkbench.units import Dimension, parse
+from prknode.records import ALARM, STATE_NAMES
 
 _HARDWARE_MISSING = -241
 _PATIENCE_S = 10.0
@@ -198,12 +199,15 @@ def capture_run(
 
 
 def _note(now: Progress, conversion: Conversion | None) -> str:
+    state = now.state
+    if state == STATE_NAMES[ALARM]:
+        state += " (CALCulate:ALARm:CLEar acknowledges it)"
     if now.k_per_s is None or now.se_per_s is None:
-        return now.state
+        return state
     if conversion is None:
-        return f"{now.state}  k {now.k_per_s:.3g} +- {now.se_per_s:.1g} 1/s"
+        return f"{state}  k {now.k_per_s:.3g} +- {now.se_per_s:.1g} 1/s"
     rate, se = (conversion.rate_lb_per_day(k) for k in (now.k_per_s, now.se_per_s))
-    return f"{now.state}  {rate:.3f} +- {se:.3f} lb/day"
+    return f"{state}  {rate:.3f} +- {se:.3f} lb/day"
 
 
 @contextlib.contextmanager
