@@ -1,8 +1,12 @@
 """The option --port: run the device suite on a board that is plugged in."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+# Before numpy is loaded: the tests themselves keep every core busy.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

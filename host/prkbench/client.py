@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import struct
 import zlib
@@ -196,15 +197,16 @@ class NodeClient:
     def _synchronise(self) -> None:
         """Read on until what comes is the answer to what is asked.
 
-        The node's error queue gives back a header that nobody else can have sent.
+        The node's error queue gives back a header that nobody else can have sent. What never does
+        so is not a node of ours, which the next question will show.
         """
         token = f"SYNC{secrets.token_hex(4).upper()}"
         self.write(token)
-        answer = self.query("SYSTem:ERRor?")
-        for _ in range(_STALE):
-            if token in answer:
-                break
-            answer = self._line.read_line().decode("ascii", "replace")
+        self.write("SYSTem:ERRor?")
+        with contextlib.suppress(DeviceError):
+            for _ in range(_STALE):
+                if token.encode() in self._line.read_line():
+                    break
         self.write("*CLS")
 
     def _identify(self, answer: str) -> Identity:

@@ -18,6 +18,8 @@ from prkbench.sim.rig_world import surroundings_of, world_for
 
 pytestmark = [
     pytest.mark.xdist_group("pico-flash"),
+    # Two boots and forty files hashed, at a twenty-fifth of a board's speed.
+    pytest.mark.slow,
     pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals are POSIX's"),
 ]
 RIG = bench_rig()
@@ -48,9 +50,7 @@ def board(image: Path, request: pytest.FixtureRequest) -> Iterator[PicoNode]:
         yield node
 
 
-@pytest.mark.parametrize(
-    "board", [almost_everything, pytest.param(nothing, marks=pytest.mark.slow)], indirect=True
-)
+@pytest.mark.parametrize("board", [almost_everything, nothing], indirect=True)
 def test_a_board_becomes_a_node_whatever_it_held(board: PicoNode) -> None:
     before = board.pico.files()
     ended = prk("flash", "--port", board.port, "--json")

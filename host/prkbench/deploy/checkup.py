@@ -20,7 +20,7 @@ _PROMPTS = 3
 """Prompts in a row instead of a node, after which it is not going to come."""
 _SETTLING_S = 2.0
 _PAUSE_S = 0.25
-_PROMPT = ">>> "
+_PROMPT = "MicroPython prompt"
 _SCPI_YEAR = "1999"
 _NO_NUMBER = 9.9e37
 
