@@ -121,9 +121,9 @@ class Alarms:
         count = add_level(record, at, self._words)
         if not count:
             self._restart()
-        return count == self._bin and self._slope()
+        return count == self._bin and self._bin_full()
 
-    def _slope(self):
+    def _bin_full(self):
         """A bin is full: work out the slope up to it; whether it rings."""
         words = self._words
         # Of the temperature a millikelvin is dropped, or the product would be too long.
@@ -134,35 +134,38 @@ class Alarms:
         if self._falls:
             newest = -newest
         self.level = newest // self._bin
-        bins = self._bins
-        n = self._number
-        i = self._at
-        bins[i] = newest
-        i += 1
-        self._at = i = 0 if i == n else i
-        if self._held < n:
+        at = self._at
+        self._bins[at] = newest
+        self._at = at + 1 if at + 1 < self._number else 0
+        if self._held < self._number:
             self._held += 1
-            if self._held < n:
+            if self._held < self._number:
                 return False
+        total = self._weigh(self._at, newest)
+        if total < -self._limit:
+            return self._fall(total)
+        if total > self._limit:
+            self._rise(self._bins[self._at] // self._bin)
+        return False
+
+    def _weigh(self, at, newest):
+        """The sum of the bins' weights times how far they are from the newest, from `at` on."""
         far = self._far
+        number = self._number
         total = 0
-        weight = 1 - n
-        while weight < n:
-            apart = bins[i] - newest
+        weight = 1 - number
+        while weight < number:
+            apart = self._bins[at] - newest
             if apart > far:
                 apart = far
             elif apart < -far:
                 apart = -far
             total += weight * apart
             weight += 2
-            i += 1
-            if i == n:
-                i = 0
-        if total < -self._limit:
-            return self._fall(total)
-        if total > self._limit:
-            self._rise(bins[i] // self._bin)
-        return False
+            at += 1
+            if at == number:
+                at = 0
+        return total
 
     def _fall(self, total):
         if self.ringing & FAST_FALL or self.hushed or self._slot <= self._quiet_until:
