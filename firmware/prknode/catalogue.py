@@ -1,8 +1,4 @@
-"""Everything that can be set on the node: name, SCPI header, unit, limits, default.
-
-Needed when config.json is read and for a command that sets or shows something: a board loads it
-for that only.
-"""
+"""Everything that can be set on the node: name, SCPI header, unit, limits, default."""
 
 from prknode.compat import const
 from prknode.integers import format_decimal, parse_decimal

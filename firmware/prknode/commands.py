@@ -1,19 +1,46 @@
-"""The commands of every minute; those asked for now and then are in seldom and control.
+"""The commands of a run; those that set a node up are in seldom, those for valves in valves.
 
 A handler takes (node, suffixes, parameters) and returns None, the text of an answer, a link.Block,
 a link.Listing or link.PENDING. It raises ScpiError for what cannot be done.
 """
 
-from prknode import __version__
+from prknode import PROTOCOL, __version__, control
+from prknode.catalogue import named
 from prknode.compat import const, forget, load
 from prknode.link import PENDING
 from prknode.records import BASIS_NAMES, NO_SE, STATE_NAMES
 from prknode.scpi import ScpiError, channels, match, quoted, whole
+from prknode.settings import SettingError
 from prknode.status import ESR_OPC
 
 _MAX_U32 = (1 << 32) - 1
 _NAN = "9.91E37"
 """What SCPI answers for a number that is not there."""
+
+
+def value_of(item, text):
+    """The integer or word for a setting's parameter; raises ScpiError."""
+    try:
+        return item.check(item.parse(text))
+    except SettingError as error:
+        raise ScpiError(-222, str(error))
+    except ValueError:
+        raise ScpiError(-224, "%s: cannot take %s" % (item.key, text[:20]))
+
+
+def _setting(item, is_query):
+    """What find() gives for a setting: made when asked for, none is kept."""
+
+    def command(node, suffixes, parameters):
+        node.require_idle()
+        node.change(item.key, value_of(item, parameters[0]))
+
+    def query(node, suffixes, parameters):
+        if parameters:
+            return item.show(value_of(item, parameters[0]))
+        return item.show(node.settings[item.key])
+
+    return (query, (), 0, 1) if is_query else (command, (), 1, 1)
 
 
 def _identify(node, suffixes, parameters):
@@ -39,7 +66,7 @@ def _nothing(node, suffixes, parameters):
 
 def _time(node, suffixes, parameters):
     run = node.run_time()
-    return "%d,%d" % (node.up_time(), -1 if run is None else run)
+    return "%d,%d" % (node.uptime.at(node.board.ticks_us()), -1 if run is None else run)
 
 
 def _measure(which):
@@ -101,6 +128,35 @@ def _mark(node, suffixes, parameters):
     node.mark(quoted(parameters[0]))
 
 
+def _set_ese(node, suffixes, parameters):
+    node.status.ese = whole(parameters[0], 0, 255)
+
+
+def _set_sre(node, suffixes, parameters):
+    node.status.sre = whole(parameters[0], 0, 255)
+
+
+def _register_commands(path, name):
+    def event(node, suffixes, parameters):
+        return str(getattr(node.status, name).read_event())
+
+    def condition(node, suffixes, parameters):
+        return str(getattr(node.status, name).condition)
+
+    def set_enable(node, suffixes, parameters):
+        getattr(node.status, name).enable = whole(parameters[0], 0, 65535) & 0x7FFF
+
+    def enable(node, suffixes, parameters):
+        return str(getattr(node.status, name).enable)
+
+    return (
+        path + "[:EVENt]?", event, 0, 0,
+        path + ":CONDition?", condition, 0, 0,
+        path + ":ENABle", set_enable, 1, 1,
+        path + ":ENABle?", enable, 0, 0,
+    )  # fmt: skip
+
+
 def channels_of(node, parameters):
     """Indices of the sensors that a command's first parameter names, of the chamber's if none."""
     if parameters:
@@ -119,7 +175,7 @@ TABLE = (
     "*OPC", _operation_complete, 0, 0,
     "*OPC?", lambda node, s, p: "1", 0, 0,
     "*STB?", lambda node, s, p: str(node.status.byte(False)), 0, 0,
-    "*TST?", lambda node, s, p: str(node.self_test()), 0, 0,
+    "*TST?", lambda node, s, p: str(node.sensors.faulty), 0, 0,
     "*WAI", _nothing, 0, 0,
     "SYSTem:ERRor[:NEXT]?", lambda node, s, p: node.status.next_error(), 0, 0,
     "SYSTem:TIME?", _time, 0, 0,
@@ -136,42 +192,63 @@ TABLE = (
     "CALCulate:DECay:LONG?", _decay(True), 0, 0,
     "CALCulate:DECay:READ?", _read("results"), 2, 3,
     "MARK", _mark, 1, 1,
-)
+    "*ESE", _set_ese, 1, 1,
+    "*ESE?", lambda node, s, p: str(node.status.ese), 0, 0,
+    "*ESR?", lambda node, s, p: str(node.status.read_esr()), 0, 0,
+    "*SRE", _set_sre, 1, 1,
+    "*SRE?", lambda node, s, p: str(node.status.sre), 0, 0,
+    "SYSTem:PROTocol?", lambda node, s, p: str(PROTOCOL), 0, 0,
+    "STATus:PRESet", lambda node, s, p: node.status.preset(), 0, 0,
+) + _register_commands("STATus:OPERation", "operation") + _register_commands(
+    "STATus:QUEStionable", "questionable"
+) + control.TABLE
 # fmt: on
 """Pattern, handler, least and most parameters, one after the other: a tuple for each command would
 cost a board several kilobytes."""
 
 _WIDTH = const(4)
-# How headers of seldom, control and the settings begin: no other one has them loaded in vain.
-_SELDOM = ("*ES", "*SR", "SYS", "SEN", "CAL", "STA", "DAT", "FOR", "OUT", "SOU")
+# How headers of seldom begin: it is loaded for no other one.
+_SELDOM = ("SYS", "SEN", "CAL", "DAT", "FOR")
+_VALVES = ("OUT", "SOU")
 
 
-def find(table, header):
-    """(handler, suffixes, least and most parameters) for an upper-case header, or None."""
+def execute(node, header, parameters):
+    """Carry out one command."""
+    try:
+        handler, suffixes, least, most = _find(node, header)
+        if len(parameters) < least:
+            raise ScpiError(-109, header[:40])
+        if len(parameters) > most:
+            raise ScpiError(-108, header[:40])
+        return handler(node, suffixes, parameters)
+    finally:
+        forget("seldom")
+
+
+def _find(node, header):
+    """Handler, suffixes, least and most parameters for an upper-case header."""
+    found = _in(TABLE, header)
+    if found:
+        return found
+    is_query = header[-1:] == "?"
+    name = header[:-1] if is_query else header
+    item = named(lambda pattern: match(pattern, name) is not None)
+    if item is not None:
+        return _setting(item, is_query)
+    if header[:3] in _SELDOM:
+        found = _in(load("seldom").TABLE, header)
+    elif header[:3] in _VALVES:
+        if node.valves is None:
+            raise ScpiError(-241, "config.json names no valves")
+        found = _in(load("valves").TABLE, header)
+    if not found:
+        raise ScpiError(-113, header[:40])
+    return found
+
+
+def _in(table, header):
     for i in range(0, len(table), _WIDTH):
         suffixes = match(table[i], header)
         if suffixes is not None:
             return table[i + 1], suffixes, table[i + 2], table[i + 3]
     return None
-
-
-def execute(node, header, parameters):
-    """Carry out one command."""
-    found = find(TABLE, header)
-    if found:
-        return _carry_out(found, node, header, parameters)
-    if header[:3] not in _SELDOM:
-        raise ScpiError(-113, header[:40])
-    try:
-        return _carry_out(load("seldom").find(header), node, header, parameters)
-    finally:
-        forget("seldom", "control", "reserve", "catalogue")
-
-
-def _carry_out(found, node, header, parameters):
-    handler, suffixes, least, most = found
-    if len(parameters) < least:
-        raise ScpiError(-109, header[:40])
-    if len(parameters) > most:
-        raise ScpiError(-108, header[:40])
-    return handler(node, suffixes, parameters)

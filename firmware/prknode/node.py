@@ -44,12 +44,10 @@ from prknode.records import (
     sample_size,
 )
 from prknode.ring import Ring, fullest_percent
-from prknode.sampler import Sampler
 from prknode.scpi import ScpiError
 from prknode.segments import EVENT_CODES
 from prknode.sensors import Sensors
 from prknode.settings import FASTEST_FORCED_MHZ, SettingError, Settings
-from prknode.setup import describe
 from prknode.status import Status
 from prknode.ticks import Elapsed, ticks_diff
 
@@ -75,10 +73,8 @@ class Node:
         self.settings = Settings(config)
         n = len(self.settings.sensors)
         self.chips = fit([], board, self.settings)
-        self._sensors = Sensors(self.chips)
-        # In charge whenever nothing is measured, and of measurements up to 12.5 Hz.
-        self._forced = Sampler(self._sensors, self.settings)
-        self._sampler = self._forced
+        self.sensors = Sensors(self.chips)
+        self._sampler = self._forced()
         self._set_up()
         # What is large is allocated once, while the heap is still in one piece.
         self.samples = Ring(sample_size(n), ring_records)
@@ -99,7 +95,7 @@ class Node:
         self._passed_over = 0
         self.estimator = None
         self._setup = b"{}"
-        self._readings = Readings(self._sensors, self.status)
+        self._readings = Readings(self.sensors, self.status)
         self.run_id = 0
         self.measuring = False
         self.state = IDLE
@@ -117,7 +113,7 @@ class Node:
         """Do what is due at tick `now`; returns the microseconds until something is."""
         sampler = self._sampler
         wait = sampler.step(now)
-        if self._sensors.changed:
+        if self.sensors.changed:
             self._faults_changed()
         n = 0
         if self.measuring:
@@ -143,7 +139,7 @@ class Node:
     @property
     def busy(self):
         """Whether time must pass for the node to get on: measuring, or a reading under way."""
-        return self.measuring or self._readings.wanted is not None or not self._sensors.settled()
+        return self.measuring or self._readings.wanted is not None or not self.sensors.settled()
 
     def fill_percent(self):
         """How full the fullest ring is with records the host has not taken."""
@@ -176,7 +172,7 @@ class Node:
             flags |= FLAG_LATE
         if sampler.restarted & self._paired:
             flags |= FLAG_RESTART
-        if self._sensors.faulty & self._paired:
+        if self.sensors.faulty & self._paired:
             flags |= FLAG_FAULT
         valves = self.valves
         if valves is not None and valves.used:
@@ -228,7 +224,7 @@ class Node:
             state = IDLE
         elif self.alarms.ringing:
             state = ALARM
-        elif self._sensors.faulty & self._paired:
+        elif self.sensors.faulty & self._paired:
             state = FAULT
         elif valves is not None and valves.high:
             state = HOLDING
@@ -237,11 +233,11 @@ class Node:
         if state != self.state:
             self.note(EV_STATE, state, STATE_NAMES[state])
             self.state = state
-        self.status.show(state, self._sensors.faulty, self.alarms.ringing)
+        self.status.show(state, self.sensors.faulty, self.alarms.ringing)
 
     def _faults_changed(self):
         """Some sensors' faults have changed: log each, and raise or clear its status bit."""
-        sensors = self._sensors
+        sensors = self.sensors
         for i in range(len(self.chips)):
             if sensors.changed & (1 << i):
                 fault = sensors.faults[i]
@@ -287,12 +283,17 @@ class Node:
         self.settings.values[key] = value
         if key in ("osr_p", "osr_t", "iir", "driver"):
             self._set_up()
-        self._forced.configure(self.settings)
+        self._sampler.configure(self.settings)
+
+    def _forced(self):
+        """What is in charge whenever nothing is measured, and of measurements up to 12.5 Hz."""
+        forget(*_FIFO)
+        return load("sampler").Sampler(self.sensors, self.settings)
 
     def _set_up(self):
         settings = self.settings
         fit(self.chips, self.board, settings)
-        self._sensors.set_up(settings["osr_p"], settings["osr_t"], settings["iir"])
+        self.sensors.set_up(settings["osr_p"], settings["osr_t"], settings["iir"])
 
     def restore(self):
         """Back to the settings of config.json; no alarm, all valves shut."""
@@ -304,7 +305,7 @@ class Node:
         self.ascii = False
         if old.as_dict() != self.settings.as_dict():
             self._set_up()
-            self._forced.configure(self.settings)
+            self._sampler.configure(self.settings)
 
     def initiate(self):
         """Start a run: a new id, empty rings, time zero."""
@@ -315,17 +316,16 @@ class Node:
         except SettingError as error:
             raise ScpiError(-221, str(error))
         settings = self.settings
-        sampler = self._forced
-        forget(*_FIFO)
+        sampler = self._sampler
         if settings["rate_mhz"] > FASTEST_FORCED_MHZ:
-            sampler = load("fifo").FifoSampler(self._sensors, settings, settings.chamber())
+            sampler = load("fifo").FifoSampler(self.sensors, settings, settings.chamber())
         problem = sampler.problem()
         if problem:
             raise ScpiError(-221, problem)
         paired = settings.paired()
         for i in range(len(self.chips)):
-            if paired & self._sensors.faulty & (1 << i):
-                fault = FAULT_NAMES[self._sensors.faults[i]]
+            if paired & self.sensors.faulty & (1 << i):
+                fault = FAULT_NAMES[self.sensors.faults[i]]
                 raise ScpiError(-241, "sensor %d: %s" % (i + 1, fault))
         expected = 60 * settings["rate_mhz"] // 1000
         self.estimator = None
@@ -338,13 +338,15 @@ class Node:
         if self.valves is not None:
             self.valves.begin(settings)
         self.run_id = self.board.new_run_id()
-        self._setup = describe(settings, self.run_id, self.board.unique_id(), self.chips)
+        self._setup = self._describe(self.run_id)
         for ring in self._rings:
             ring.clear()
         now = self.board.ticks_us()
         self._time.start(now)
         self._missed = 0
         self.measuring = True
+        if sampler is not self._sampler:
+            forget("sampler")
         self._sampler = sampler
         sampler.start(now)
         self.note(EV_INIT, 0, "")
@@ -357,7 +359,8 @@ class Node:
                 self.valves.end()
             self.note(EV_ABORT, 0, "")
             self._sampler.stop()
-            self._sampler = self._forced
+            if self.settings["rate_mhz"] > FASTEST_FORCED_MHZ:
+                self._sampler = self._forced()
             self.measuring = False
             self.show_state()
 
@@ -367,19 +370,11 @@ class Node:
         if text[:4].upper() == "VENT" or text[:5].upper() == "HATCH":
             self.alarms.announce()
 
-    def up_time(self):
-        """Microseconds since the node started."""
-        return self.uptime.at(self.board.ticks_us())
-
     def run_time(self):
         """Microseconds since INITiate, or None when not measuring."""
         if not self.measuring:
             return None
         return self._time.at(self.board.ticks_us())
-
-    def self_test(self):
-        """0 when every sensor works, else bit i set for sensor i + 1."""
-        return self._sensors.faulty
 
     def begin_measurement(self, quantity, sensors):
         """Ask for a reading; finish_measurement() gives it once it is there."""
@@ -395,4 +390,9 @@ class Node:
         """The run's set-up as JSON bytes."""
         if self.run_id:
             return self._setup
-        return describe(self.settings, 0, self.board.unique_id(), self.chips)
+        return self._describe(0)
+
+    def _describe(self, run_id):
+        found = load("setup").describe(self.settings, run_id, self.board.unique_id(), self.chips)
+        forget("setup")
+        return found

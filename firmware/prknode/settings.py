@@ -5,7 +5,7 @@ single-precision float; choices are words. The settings in force at INIT are the
 go into the run file: together with the samples they determine every figure of the node.
 """
 
-from prknode.compat import const, forget, load
+from prknode.compat import const
 
 CHAMBER = "CHAMBER"
 AMBIENT = "AMBIENT"
@@ -55,10 +55,10 @@ class Settings:
 
     def __init__(self, config):
         """config: a dict as in config.json; unknown keys and bad values raise SettingError."""
-        catalogue = load("catalogue")
-        self.values = catalogue.values_of(config)
-        self.sensors = catalogue.sensors_of(config)
-        forget("catalogue")
+        from prknode.catalogue import sensors_of, values_of  # it needs what is defined here
+
+        self.values = values_of(config)
+        self.sensors = sensors_of(config)
         self.check()
 
     def check(self):

@@ -14,7 +14,7 @@ This module is loaded on a board with valves only.
 
 from prknode.compat import const
 from prknode.records import EV_HOLD, EV_VALVE, FLAG_FILL, FLAG_VENT
-from prknode.scpi import ScpiError
+from prknode.scpi import ScpiError, whole
 from prknode.settings import MAX_PA, SettingError
 from prknode.ticks import ticks_diff
 
@@ -187,3 +187,48 @@ class Valves:
         self._represses.append(self._slot)
         self.set(self.roles.index("FILL"), True)
         return False
+
+
+# Commands: handlers and table as in commands.
+
+
+def _hold(node, suffixes, parameters):
+    if parameters[0].upper() == "OFF":
+        node.valves.end()
+    elif len(parameters) < 2:
+        raise ScpiError(-109, "low and high pressure, or OFF")
+    else:
+        low, high = [whole(p, 0, MAX_PA) for p in parameters]
+        node.valves.hold(low, high, node.measuring)
+    node.show_state()
+
+
+def _band(node, suffixes, parameters):
+    return "%d,%d" % (node.valves.low, node.valves.high)
+
+
+def _number(node, suffix):
+    n = len(node.valves.roles)
+    if not 1 <= suffix <= n:
+        raise ScpiError(-114, "valves are 1 to %d" % n)
+    return suffix - 1
+
+
+def _set_valve(node, suffixes, parameters):
+    i = _number(node, suffixes[0])
+    word = parameters[0].upper()
+    if word not in ("0", "1", "OFF", "ON"):
+        raise ScpiError(-224, "ON or OFF")
+    node.valves.command(i, word in ("1", "ON"), node.measuring)
+
+
+def _valve(node, suffixes, parameters):
+    return str(node.valves.open >> _number(node, suffixes[0]) & 1)
+
+
+TABLE = (
+    "SOURce:PRESsure:HOLD", _hold, 1, 2,
+    "SOURce:PRESsure:HOLD?", _band, 0, 0,
+    "OUTPut:VALVe<n>[:STATe]", _set_valve, 1, 1,
+    "OUTPut:VALVe<n>[:STATe]?", _valve, 0, 0,
+)  # fmt: skip

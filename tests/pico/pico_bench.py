@@ -224,6 +224,7 @@ class PicoBench:
         for chip in self.chips:
             chip.hasten(int(self.pico.now_us), 1)
             chip.play(None)
+            chip.fall(0, 0.0)
         self._break_chips(())
 
     def _break_chips(self, faults: Iterable[str]) -> None:

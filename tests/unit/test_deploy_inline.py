@@ -161,8 +161,8 @@ def test_no_constant_of_the_firmware_is_imported(prepared: dict[str, tuple[str, 
     # Tuples, large numbers, what is unlike at every import.
     assert names <= {
         "ALARM_NAMES", "BASIS_NAMES", "DRIVERS", "EVENT_CODES", "FAULT_NAMES", "FILTERS", "LAWS",
-        "NO_SE", "OVERSAMPLINGS", "PENDING", "RATES_MHZ", "RATE_UNIT", "RESULT", "ROLES",
-        "STATE_NAMES",
+        "NO_SE", "OFFSET", "OVERSAMPLINGS", "PENDING", "RATES_MHZ", "RATE_UNIT", "RESULT", "ROLE",
+        "ROLES", "STATE_NAMES",
     }  # fmt: skip
 
 
