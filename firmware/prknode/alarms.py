@@ -16,26 +16,24 @@ from prknode.blocks import Block
 from prknode.compat import const
 from prknode.compensate import PASCAL_BITS
 from prknode.hotpath import add_level
-from prknode.integers import icbrt, round_div
+from prknode.integers import round_div
 from prknode.records import SAMPLE_HEAD, SENSOR_BYTES
 
 FAST_FALL = const(1)
 LOW_PRESSURE = const(2)
 ALARM_NAMES = ("", "fast fall", "low pressure")
 
-_LEAST_MPA_S = const(2500)  # default threshold: this, or five times the planned rate
+LEAST_MPA_S = const(2500)  # default threshold: this, or five times the planned rate
 _TIMES_PLANNED = const(5)
-_WINDOW_S = const(2)
-_RATE_MHZ = const(5000)  # where that window and the threshold above belong together
-_OSR = const(16)
 _MOST_BINS = const(64)
 _USUAL_BINS = const(16)
 _MOST_SAMPLES = const(64)  # in a bin
-_FEWEST_SAMPLES = const(4)
 _QUIET_SLOTS = const(2)  # after an announcement
 _COOLING_SLOTS = const(15)  # after a fast rise
 _HYSTERESIS = 10 << PASCAL_BITS
 _SMALL = const(0x3FFFFFFF)
+_SHARE = const(4095)
+_WARM = const(0x7FFFFF)
 
 # Words of add_level.
 _RAW_P = const(2)
@@ -55,7 +53,7 @@ class Alarms:
     """
 
     def __init__(self):
-        self._words = array("i", [0] * 7)
+        self._words = array("i", [0] * 8)
         self._bins = array("i", [0] * _MOST_BINS)
         self._slot = 0
         self._quiet_until = -1
@@ -64,15 +62,19 @@ class Alarms:
         self.level = 0
         self.hushed = False
         self.aimed = False
-        self.threshold_mpa_s = _LEAST_MPA_S
+        self.threshold_mpa_s = LEAST_MPA_S
 
-    def begin(self, settings, estimator):
-        """A run begins with these settings; estimator: its decay.Estimator."""
+    def begin(self, settings, estimator, samples):
+        """A run begins with these settings; estimator: its decay.Estimator.
+
+        samples: how many the slope is to be taken over, from starting.window_samples().
+        """
         chamber = settings.chamber()
-        samples = window_samples(settings)
         bin_size = min(_MOST_SAMPLES, (samples + _USUAL_BINS - 1) // _USUAL_BINS)
         self._words[0] = 1 << chamber
         self._words[1] = SAMPLE_HEAD + SENSOR_BYTES * chamber
+        # All temperatures of a bin, a 64th of them times the share, stay below 2^30.
+        self._words[7] = _WARM // bin_size
         self._bin = bin_size
         self._number = n = min(_MOST_BINS, (samples + bin_size - 1) // bin_size)
         # So far apart all weights together stay below 2^30.
@@ -89,7 +91,7 @@ class Alarms:
         self._peak = 0
         self._p = 0
         self.aimed = False
-        self.threshold_mpa_s = settings["alarm_mpa_s"] or _LEAST_MPA_S
+        self.threshold_mpa_s = settings["alarm_mpa_s"] or LEAST_MPA_S
         self.clear()
 
     def clear(self):
@@ -232,14 +234,14 @@ class Alarms:
             self._move(raw_p - words[_RAW_P], raw_t - words[_RAW_T])
         words[_RAW_P] = raw_p
         words[_RAW_T] = raw_t
-        self._share = warmer * 1024 // gain
+        self._share = max(-_SHARE, min(_SHARE, warmer * 1024 // gain))
         self._falls = gain < 0
         self._p = p
         self._gain = gain = abs(gain)
         settings = self._settings
         if settings["planned"] and not settings["alarm_mpa_s"]:
             rate = settings["planned"] * abs(estimator.reduce(block).x) * 1000 >> PASCAL_BITS
-            self.threshold_mpa_s = max(_LEAST_MPA_S, _TIMES_PLANNED * rate // 10**18)
+            self.threshold_mpa_s = max(LEAST_MPA_S, _TIMES_PLANNED * rate // 10**18)
         # A slope of one level a bin sums up to n (n^2 - 1) / 6, and a bin to so many levels.
         n = self._number
         m = self._bin
@@ -266,22 +268,3 @@ class Alarms:
         """The level at which the chamber, as estimated, has that pressure in Pa."""
         p = (pa << PASCAL_BITS) + self._estimator.chamber_offset() - self._p
         return round_div(p << PASCAL_BITS, self._gain)
-
-
-def window_samples(settings):
-    """Over how many samples the slope is taken, at these settings.
-
-    The slope's noise goes as the noise of a sample times sqrt(rate) over the window to 3/2.
-    """
-    rate = settings["rate_mhz"]
-    threshold = settings["alarm_mpa_s"]
-    cube = (_WINDOW_S * rate) ** 3
-    scale = 1000**3
-    if threshold and threshold < _LEAST_MPA_S:
-        cube *= _LEAST_MPA_S**2
-        scale *= threshold**2
-    noise = _RATE_MHZ * _OSR
-    if rate * settings["osr_p"] < noise:
-        cube *= noise
-        scale *= rate * settings["osr_p"]
-    return max(_FEWEST_SAMPLES, icbrt((cube + scale - 1) // scale))

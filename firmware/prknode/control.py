@@ -3,10 +3,10 @@
 Handlers as in commands, the table has its layout.
 """
 
+from prknode.compat import forget, load
 from prknode.compensate import PASCAL_BITS
 from prknode.integers import format_decimal
 from prknode.records import EV_CLEARED, NO_SE
-from prknode.reserve import reserve
 from prknode.scpi import whole
 from prknode.settings import MAX_PA
 
@@ -34,10 +34,11 @@ def _reserve(node, suffixes, parameters):
         return ",".join([_NAN] * 3)
     settings = node.settings
     last = node.estimator.last
-    times = reserve(
+    times = load("reserve").reserve(
         settings["law"], estimate.k, estimate.se, last.p, last.p_ref,
         settings["norm_pa"] << PASCAL_BITS, target,
     )  # fmt: skip
+    forget("reserve")
     return ",".join([_NEVER if time is None else str(time) for time in times])
 
 

@@ -6,19 +6,6 @@ def round_div(a, b):
     return (2 * a + b) // (2 * b)
 
 
-def icbrt(n):
-    """The smallest integer whose cube is not below n; n >= 0."""
-    x = 0
-    step = 1
-    while step * step * step < n:
-        step <<= 1
-    while step:
-        if (x + step) ** 3 < n:
-            x += step
-        step >>= 1
-    return x + 1 if n else 0
-
-
 def isqrt(n):
     """The largest integer whose square is not above n; n >= 0."""
     if n < 0:
@@ -39,30 +26,6 @@ def isqrt(n):
         if y >= x:
             return x
         x = y
-
-
-def log_ratio(a, b, bits):
-    """Natural logarithm of a / b times 2^bits, to some units of the last place; a >= b > 0."""
-    extra = bits + 8
-    one = 1 << extra
-    twos = 0
-    while a >= 2 * b:
-        b <<= 1
-        twos += 1
-    return (twos * _area_tangent(1, 3, one) + _area_tangent(a - b, a + b, one)) >> 7
-
-
-def _area_tangent(a, b, one):
-    """The inverse hyperbolic tangent of a / b times `one`, for a / b up to a third."""
-    term = a * one // b
-    square = term * term // one
-    total = 0
-    n = 1
-    while term:
-        total += term // n
-        term = term * square // one
-        n += 2
-    return total
 
 
 def parse_decimal(text, scale):

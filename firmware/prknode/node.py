@@ -47,7 +47,7 @@ from prknode.ring import Ring, fullest_percent
 from prknode.scpi import ScpiError
 from prknode.segments import EVENT_CODES
 from prknode.sensors import Sensors
-from prknode.settings import FASTEST_FORCED_MHZ, SettingError, Settings
+from prknode.settings import FASTEST_FORCED_MHZ, Settings
 from prknode.status import Status
 from prknode.ticks import Elapsed, ticks_diff
 
@@ -311,22 +311,10 @@ class Node:
         """Start a run: a new id, empty rings, time zero."""
         if self.measuring:
             raise ScpiError(-213, "already measuring")
-        try:
-            self.settings.check()
-        except SettingError as error:
-            raise ScpiError(-221, str(error))
+        starting = load("starting")
         settings = self.settings
-        sampler = self._sampler
-        if settings["rate_mhz"] > FASTEST_FORCED_MHZ:
-            sampler = load("fifo").FifoSampler(self.sensors, settings, settings.chamber())
-        problem = sampler.problem()
-        if problem:
-            raise ScpiError(-221, problem)
+        sampler = starting.sampler_for(settings, self.sensors, self._sampler)
         paired = settings.paired()
-        for i in range(len(self.chips)):
-            if paired & self.sensors.faulty & (1 << i):
-                fault = FAULT_NAMES[self.sensors.faults[i]]
-                raise ScpiError(-241, "sensor %d: %s" % (i + 1, fault))
         expected = 60 * settings["rate_mhz"] // 1000
         self.estimator = None
         self.board.collect()
@@ -334,7 +322,7 @@ class Node:
         self.estimator = Estimator(settings, [chip.trim for chip in self.chips], self._windows)
         self._sums = BlockSums(len(self.chips), paired, expected)
         self._paired = paired
-        self.alarms.begin(settings, self.estimator)
+        self.alarms.begin(settings, self.estimator, starting.window_samples(settings))
         if self.valves is not None:
             self.valves.begin(settings)
         self.run_id = self.board.new_run_id()
@@ -345,6 +333,7 @@ class Node:
         self._time.start(now)
         self._missed = 0
         self.measuring = True
+        forget("starting")
         if sampler is not self._sampler:
             forget("sampler")
         self._sampler = sampler

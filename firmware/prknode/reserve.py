@@ -1,7 +1,6 @@
 """How long until the chamber reaches a given pressure, if it goes on leaking as it does."""
 
 from prknode.compat import const
-from prknode.integers import log_ratio
 from prknode.law import CHOKED, VISCOUS
 from prknode.regression import RATE_UNIT
 
@@ -48,3 +47,27 @@ def _time(weight, rate):
     if weight is None or rate <= 0:
         return None
     return weight * RATE_UNIT // (rate << _LOG_BITS)
+
+
+def log_ratio(a, b, bits):
+    """Natural logarithm of a / b times 2^bits, to some units of the last place; a >= b > 0."""
+    extra = bits + 8
+    one = 1 << extra
+    twos = 0
+    while a >= 2 * b:
+        b <<= 1
+        twos += 1
+    return (twos * _area_tangent(1, 3, one) + _area_tangent(a - b, a + b, one)) >> 7
+
+
+def _area_tangent(a, b, one):
+    """The inverse hyperbolic tangent of a / b times `one`, for a / b up to a third."""
+    term = a * one // b
+    square = term * term // one
+    total = 0
+    n = 1
+    while term:
+        total += term // n
+        term = term * square // one
+        n += 2
+    return total

@@ -21,6 +21,10 @@ def _reboot(node, suffixes, parameters):
     node.board.reset()
 
 
+def _up_time(node, suffixes, parameters):
+    return format_decimal(node.uptime.at(node.board.ticks_us()), 6)
+
+
 def _memory(node, suffixes, parameters):
     return "%d,%d" % node.board.memory()
 
@@ -85,7 +89,7 @@ TABLE = (
     "SYSTem:ERRor:COUNt?", lambda node, s, p: str(node.status.error_count()), 0, 0,
     "SYSTem:VERSion?", lambda node, s, p: "1999.0", 0, 0,
     "SYSTem:MEMory?", _memory, 0, 0,
-    "SYSTem:UPTime?", lambda node, s, p: format_decimal(node.uptime.at(node.board.ticks_us()), 6), 0, 0,
+    "SYSTem:UPTime?", _up_time, 0, 0,
     "SYSTem:PRESet", _preset, 0, 0,
     "SYSTem:REBoot", _reboot, 0, 0,
     "SENSe:ROLE<n>", _set_role, 1, 1,

@@ -3,11 +3,11 @@
 from fake_board import CHAMBER_RAW, RAW_TEMPERATURE, TRIM, FakeBoard, ask, crank, make_config, tell
 from runner import run
 
-from prknode.alarms import window_samples
 from prknode.compensate import Compensation
 from prknode.node import Node
 from prknode.records import ALARM, EV_ALARM, EV_CLEARED, EV_STATE, FLAG_STATE_SHIFT, SETTLING
 from prknode.settings import Settings
+from prknode.starting import window_samples
 from prknode.unpack import unpack_event
 
 S = 1000000

@@ -3,12 +3,12 @@
 from fake_board import FakeBoard, ask, crank, make_config, tell
 from runner import run
 
-from prknode.integers import icbrt, log_ratio
 from prknode.law import CHOKED, LINEAR, VISCOUS
 from prknode.node import Node
 from prknode.records import NO_SE
-from prknode.reserve import reserve
+from prknode.reserve import log_ratio, reserve
 from prknode.segments import GAP, REPRESS, VENT
+from prknode.starting import icbrt
 from prknode.teeth import Teeth
 
 PA = 4096

@@ -16,6 +16,7 @@ from prknode.blocks import Block
 from prknode.compensate import Compensation
 from prknode.decay import Estimator
 from prknode.settings import Settings
+from prknode.starting import window_samples
 
 DAY_S = 86400
 _, GAIN, WARMER = Compensation(TRIM).tangent(CHAMBER_RAW, RAW_TEMPERATURE)
@@ -27,7 +28,7 @@ def alarms(**changes: Any) -> Alarms:
     """Alarms of a run that has begun."""
     chosen = Settings(make_config(**changes))
     found = Alarms()
-    found.begin(chosen, Estimator(chosen, [TRIM, TRIM]))
+    found.begin(chosen, Estimator(chosen, [TRIM, TRIM]), window_samples(chosen))
     return found
 
 
