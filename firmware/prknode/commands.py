@@ -239,7 +239,7 @@ def _find(node, header):
         found = _in(load("seldom").TABLE, header)
     elif header[:3] in _VALVES:
         if node.valves is None:
-            raise ScpiError(-241, "config.json names no valves")
+            raise ScpiError(-241, "no valves in config.json, or above 12.5 Hz")
         found = _in(load("valves").TABLE, header)
     if not found:
         raise ScpiError(-113, header[:40])

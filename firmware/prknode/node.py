@@ -102,9 +102,7 @@ class Node:
         self.ascii = False
         self._missed = 0
         self.alarms = Alarms()
-        self.valves = None
-        if board.valves():
-            self.valves = load("valves").Valves(board, self.alarms, self._event)
+        self.valves = self._shut_valves()
         self.note(EV_BOOT, 0, board.reset_cause())
 
     # The loop -----------------------------------------------------------------------------
@@ -290,6 +288,12 @@ class Node:
         forget(*_FIFO)
         return load("sampler").Sampler(self.sensors, self.settings)
 
+    def _shut_valves(self):
+        """The board's valves, all shut, or None where it has none."""
+        if not self.board.valves():
+            return None
+        return load("valves").Valves(self.board, self.alarms, self._event)
+
     def _set_up(self):
         settings = self.settings
         fit(self.chips, self.board, settings)
@@ -322,6 +326,11 @@ class Node:
         self.estimator = Estimator(settings, [chip.trim for chip in self.chips], self._windows)
         self._sums = BlockSums(len(self.chips), paired, expected)
         self._paired = paired
+        if sampler is not self._sampler and self.valves is not None:
+            # There is no room for both: valves can be used up to 12.5 Hz.
+            self.valves.end()
+            self.valves = None
+            forget("valves")
         self.alarms.begin(settings, self.estimator, starting.window_samples(settings))
         if self.valves is not None:
             self.valves.begin(settings)
@@ -350,6 +359,7 @@ class Node:
             self._sampler.stop()
             if self.settings["rate_mhz"] > FASTEST_FORCED_MHZ:
                 self._sampler = self._forced()
+                self.valves = self._shut_valves()
             self.measuring = False
             self.show_state()
 

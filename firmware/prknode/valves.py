@@ -9,7 +9,7 @@ Holding: the valve opens when the pressure has come down to the low end of the b
 high one. Never more represses than allowed in any hour of 60 slots: then holding ends, for the leak
 is larger than it was meant for, or nothing comes through the valve.
 
-This module is loaded on a board with valves only.
+This module is loaded on a board with valves only, and not above 12.5 Hz.
 """
 
 from prknode.compat import const

@@ -119,6 +119,17 @@ def test_the_chamber_is_held_in_its_band():
     assert chamber.node.state == SETTLING
 
 
+def test_above_twelve_hertz_valves_stay_shut():
+    chamber = Chamber(0, 0, osr_p=1, osr_t=1)
+    chamber.tell("OUTP:VALV2 ON;:SENS:RATE 200;:INIT")
+    assert chamber.board.valve_states == [False, False]
+    assert chamber.tell("OUTP:VALV2 ON")[:4] == "-241"
+    chamber.run(2)
+    chamber.tell("ABOR")
+    assert chamber.tell("OUTP:VALV2 ON") == ""
+    assert chamber.board.valve_states == [False, True]
+
+
 def test_samples_say_when_a_valve_was_open():
     chamber = Chamber(0, 10)
     chamber.tell("INIT")
