@@ -120,8 +120,10 @@ def test_the_chamber_is_held_in_its_band():
 
 
 def test_above_twelve_hertz_valves_stay_shut():
-    chamber = Chamber(0, 0, osr_p=1, osr_t=1)
-    chamber.tell("OUTP:VALV2 ON;:SENS:RATE 200;:INIT")
+    chamber = Chamber(0, 0)
+    assert chamber.tell("OUTP:VALV2 ON;:SENS:OVER:PRES 1;TEMP 1;:SENS:RATE 200") == ""
+    chamber.run(1)
+    assert chamber.tell("INIT") == ""
     assert chamber.board.valve_states == [False, False]
     assert chamber.tell("OUTP:VALV2 ON")[:4] == "-241"
     chamber.run(2)
