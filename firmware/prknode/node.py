@@ -13,7 +13,7 @@ from prknode.compat import const, forget, load
 from prknode.decay import Estimator, windows_for
 from prknode.drivers import fit
 from prknode.hotpath import look_back, pack_head
-from prknode.link import Link
+from prknode.link import PENDING, Link
 from prknode.readings import Readings
 from prknode.records import (
     ALARM,
@@ -383,6 +383,8 @@ class Node:
 
     def finish_measurement(self):
         """The reading asked for as text, or PENDING; see readings.Readings."""
+        if not self._fresh and not (self.measuring and self.sensors.faulty):
+            return PENDING
         return self._readings.finish(self._sampler, self.settings, self._fresh, self.measuring)
 
     def setup_json(self):

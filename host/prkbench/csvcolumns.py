@@ -28,6 +28,7 @@ COLUMNS = {
     ),
     "time_unc": ("time_unc", "time_uncertainty"),
     "pressure_unc": ("pressure_unc", "pressure_uncertainty"),
+    "event": ("event", "events", "log"),
 }
 """Quantities and the header names they go by, each followed by "_" and a unit."""
 _PRESSURE = {
@@ -74,6 +75,8 @@ def _units_of(quantity: str) -> tuple[str, ...]:
         return (*TIME_S, *_CLOCK)
     if quantity == "time_unc":
         return tuple(TIME_S)
+    if quantity == "event":
+        return ("",)
     return _TEMPERATURE if quantity == "temperature" else tuple(_PRESSURE)
 
 
@@ -83,7 +86,7 @@ def _split(name: str) -> tuple[str, str] | None:
     best: tuple[int, str, str] | None = None
     for quantity, words in COLUMNS.items():
         for word in words:
-            if plain == word or plain.startswith(word + "_"):
+            if plain == word or (quantity != "event" and plain.startswith(word + "_")):
                 candidate = (len(word), quantity, plain[len(word) + 1 :])
                 best = max(best, candidate) if best else candidate
     return (best[1], best[2]) if best else None

@@ -8,7 +8,7 @@ import math
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,7 +29,9 @@ class Imported:
     """A foreign log in SI units and what had to be assumed to read it.
 
     ``readings`` is of READINGS_DTYPE with t_s from the first reading; the resolutions are the
-    last printed digit, None where it cannot be told; ``gaps`` counts holes in an even clock.
+    last printed digit, None where it cannot be told; ``gaps`` counts holes in an even clock;
+    ``events`` are the operator's words with their times in s; ``temperature_swing_k`` is the
+    swing nobody measured, as the user states it.
     """
 
     source: Path
@@ -41,6 +43,8 @@ class Imported:
     temperature_resolution_k: float | None
     gaps: int
     notes: tuple[str, ...]
+    events: tuple[tuple[float, str], ...] = ()
+    temperature_swing_k: float | None = None
 
 
 @dataclass
@@ -57,12 +61,14 @@ def import_csv(
     volume_m3: float | None = None,
     reference: str | float | None = None,
     columns: Mapping[str, str] | None = None,
+    temperature_swing_k: float | None = None,
 ) -> Imported:
     """Read a foreign log.
 
     ``reference`` is the pressure outside: "vacuum", pascals, text such as "101.3 kPa", or the
     name of a column; ``columns`` maps a quantity of COLUMNS to "NAME" or "NAME:UNIT" where the
-    header says too little. Raises UsageError with row, column and how to mend it.
+    header says too little. An ``event`` column is the operator's log; its rows need no pressure.
+    Raises UsageError with row, column and how to mend it.
     """
     table = read_table(Path(path))
     found = match_columns(table, dict(columns or {}))
@@ -82,8 +88,10 @@ def import_csv(
         raise UsageError(f"{path}: {len(table.rows)} readings, expected two or more: log longer")
     parts = _Parts()
     _say_unused(table, found, parts)
+    t_s = _times(table, found["time"], parts)
+    table, t_s, events = _without_events(table, found, t_s)
     readings = np.full(len(table.rows), np.nan, dtype=READINGS_DTYPE)
-    readings["t_s"] = _times(table, found["time"], parts)
+    readings["t_s"] = t_s
     outside = _reference(table, found, reference)
     readings["reference_pa"] = outside
     readings["pressure_pa"] = _pressures(table, found, outside, parts)
@@ -109,6 +117,8 @@ def import_csv(
         ),
         gaps=_gaps(readings["t_s"], parts),
         notes=tuple(parts.notes),
+        events=events,
+        temperature_swing_k=temperature_swing_k,
     )
 
 
@@ -129,6 +139,10 @@ def write_run(imported: Imported, out_path: Path) -> None:
         "gaps": imported.gaps,
         "notes": list(imported.notes),
     }
+    if imported.events:
+        meta["events"] = [[t_s, text] for t_s, text in imported.events]
+    if imported.temperature_swing_k is not None:
+        meta["temperature_swing_k"] = imported.temperature_swing_k
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
     columns = {name: imported.readings[name] for name in READINGS_DTYPE.names or ()}
     try:
@@ -177,6 +191,25 @@ def _times(table: Table, found: Found, parts: _Parts) -> NDArray[np.float64]:
                 f"'{table.rows[i - 1][1][column]}'), expected rising times: mend or drop the row"
             )
     return np.array(values) - values[0]
+
+
+def _without_events(
+    table: Table, found: dict[str, Found], t_s: NDArray[np.float64]
+) -> tuple[Table, NDArray[np.float64], tuple[tuple[float, str], ...]]:
+    """Take the operator's log out; rows that hold nothing else go, times begin at a reading."""
+    if "event" not in found:
+        return table, t_s, ()
+    column = found["event"].column
+    pressure = found.get("pressure") or found["gauge_pressure"]
+    said = [(t, cells[column]) for t, (_, cells) in zip(t_s, table.rows, strict=True)]
+    kept = [bool(cells[pressure.column] or not cells[column]) for _, cells in table.rows]
+    rows = [row for row, keep in zip(table.rows, kept, strict=True) if keep]
+    if len(rows) < 2:
+        raise UsageError(f"{table.path}: {len(rows)} readings, expected two or more: log longer")
+    t_s = t_s[np.array(kept)]
+    start = float(t_s[0])
+    events = tuple((float(t) - start, text) for t, text in said if text)
+    return replace(table, rows=rows), t_s - start, events
 
 
 def _is_number(table: Table, column: int) -> bool:

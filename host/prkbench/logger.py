@@ -2,6 +2,7 @@
 
 Each turn asks what the node holds and fetches what the file lacks, kind by kind. Everything fetched
 in a turn becomes durable together; a record that the node no longer held becomes a gap record.
+What is durable goes to the watch, if there is one.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from prkbench.client import MOST_RECORDS, NodeClient, Points, Records
 from prkbench.errors import DataError, DeviceError, PrkError
@@ -17,6 +19,9 @@ from prkbench.runfile import Kind, RunFile
 from prkbench.timebase import ClockPair, fit
 from prknode.blocks import SLOT_US
 from prknode.unpack import unpack_event
+
+if TYPE_CHECKING:
+    from prkbench.livewatch import LiveWatch
 
 _COMMANDS = {
     Kind.SAMPLE: "DATA:READ?",
@@ -41,11 +46,12 @@ class Progress:
     state: str = ""
     k_per_s: float | None = None
     se_per_s: float | None = None
+    watched: str = ""
 
 
 @dataclass
 class Capture:
-    """A finished capture: the run, what was stored, and what was lost."""
+    """A finished capture: the run, what was stored, what was lost, what the watch declared."""
 
     run_id: int
     samples: int
@@ -53,13 +59,15 @@ class Capture:
     node_s: float
     complete: bool
     pairs: list[ClockPair] = field(default_factory=list)
+    declared: list[str] = field(default_factory=list)
 
 
 class Logger:
     """Logs the present run of a node into an open run file until stopped or for a duration.
 
     duration_s counts node time from INITiate; records from then on are left out, so the file of a
-    seeded virtual node does not depend on when the host looked.
+    seeded virtual node does not depend on when the host looked. watch: is given what has become
+    durable, and can neither delay nor end the capture.
     """
 
     def __init__(
@@ -68,8 +76,11 @@ class Logger:
         file: RunFile,
         duration_s: float | None = None,
         on_progress: Callable[[Progress], None] | None = None,
+        watch: LiveWatch | None = None,
     ) -> None:
         self._client = client
+        self._watch = watch
+        self._stored: list[tuple[Kind, bytes]] = []
         self._file = file
         self._end_us = None if duration_s is None else round(duration_s * 1e6)
         self._on_progress = on_progress
@@ -92,6 +103,8 @@ class Logger:
         if not run_id:
             raise DataError(f"{self._client.port}: the node has no run to log; INITiate one first")
         self._begin_or_join(run_id, points)
+        if self._watch is not None:
+            self._watch.begin(self._file, run_id, self._now_ns())
         try:
             complete = self._pull(run_id)
         except PrkError:
@@ -102,8 +115,9 @@ class Logger:
         self._store_timebase(run_id)
         progress = self._progress
         return Capture(
-            run_id, progress.samples, progress.lost, progress.node_s, complete, self._pairs
-        )
+            run_id, progress.samples, progress.lost, progress.node_s, complete, self._pairs,
+            [] if self._watch is None else list(self._watch.sentences),
+        )  # fmt: skip
 
     def _begin_or_join(self, run_id: int, points: Points) -> None:
         if run_id not in [run.run_id for run in self._file.runs()]:
@@ -165,6 +179,10 @@ class Logger:
             except PrkError as error:
                 # The node may never give again what this turn has fetched: it stays.
                 broken = error
+        stored, self._stored = self._stored, []
+        if self._watch is not None:
+            self._watch.take(self._file, stored, self._now_ns())
+            self._progress.watched = self._watch.note
         if broken is not None:
             raise broken
 
@@ -219,6 +237,8 @@ class Logger:
             self._file.append(
                 run_id, kind, records.first, count, payload[: count * size], self._now_ns(), node_us
             )
+            if self._watch is not None and kind in (Kind.BLOCK, Kind.RESULT):
+                self._stored.append((kind, payload[: count * size]))
         if kind is Kind.SAMPLE and count:
             last = payload[(count - 1) * size : (count - 1) * size + 6]
             self._progress.node_s = int.from_bytes(last, "little") / 1e6

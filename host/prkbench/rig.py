@@ -5,6 +5,7 @@ key, its line, what was found and what was expected.
 """
 
 import difflib
+import itertools
 import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -92,6 +93,44 @@ class Limit(Table):
     """The user's limit, if he has one; prkbench never invents it."""
 
     rate_kg_per_s: MassRate | None = Field(None, alias="rate")
+    minimum_pressure_pa: PositivePressure | None = Field(None, alias="minimum_pressure")
+
+
+class Risk(Table):
+    """The user's own 5 x 5 risk matrix; prkbench fills it in and never makes one up.
+
+    likelihood: four rising probabilities, consequence: four rising PrK-equivalent rates, each
+    parting five classes; ratings: his word for each cell, a row per likelihood, lowest first.
+    """
+
+    likelihood: tuple[Relative, Relative, Relative, Relative]
+    consequence_kg_per_s: tuple[MassRate, MassRate, MassRate, MassRate] = Field(alias="consequence")
+    ratings: tuple[tuple[str, ...], ...] | None = None
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        for name, edges in (
+            ("likelihood", self.likelihood),
+            ("consequence", self.consequence_kg_per_s),
+        ):
+            if any(high <= low for low, high in itertools.pairwise(edges)):
+                raise ValueError(f"{name} must rise from edge to edge")
+        if self.likelihood[0] <= 0.0 or self.likelihood[-1] > 1.0:
+            raise ValueError("likelihood must lie above 0 and not above 100 %")
+        if self.ratings is not None and [len(row) for row in self.ratings] != [5] * 5:
+            raise ValueError("ratings must be five rows of five words")
+        return self
+
+
+class Imposed(Table):
+    """A leak of known size opened during the run, to verify the test by: PrK-equivalent rates.
+
+    mark: the words of the MARK that the operator sent when it was opened.
+    """
+
+    rate_kg_per_s: MassRate = Field(alias="rate")
+    allowed_kg_per_s: MassRate = Field(alias="allowed")
+    mark: str = Field("imposed leak", min_length=1)
 
 
 class Sensors(Table):
@@ -125,6 +164,8 @@ class Rig(Table):
     prk: Prk = Prk()
     node: Node = Node()
     limit: Limit = Limit()
+    risk: Risk | None = None
+    imposed: Imposed | None = None
     sensors: Sensors = Sensors()
     residual: Residual = Residual()
 
@@ -244,6 +285,8 @@ _TABLES: dict[str, type[Table]] = {
     "prk": Prk,
     "node": Node,
     "limit": Limit,
+    "risk": Risk,
+    "imposed": Imposed,
     "sensors": Sensors,
     "residual": Residual,
 }

@@ -31,9 +31,7 @@ ON_PICO = (
     "test_readings_are_ones_a_room_can_have",
     "test_trim_bytes_are_those_of_a_chip",
     "test_lines_as_instrument_software_sends_them",
-    "test_a_reboot_by_command_comes_back_idle_and_says_why",
     "test_samples_come_at_the_rate_set_with_rising_time_and_no_gap[pico-5-",
-    "test_samples_come_at_the_rate_set_with_rising_time_and_no_gap[pico-200-",
     "test_an_answer_has_head_records_and_crc_as_documented",
     "test_marks_are_in_the_event_log_with_their_text_and_time",
 )

@@ -147,7 +147,8 @@ def test_marks_are_in_the_event_log_with_their_text_and_time(node: NodeClient) -
     assert now_us is not None
     marks = [event for event in events_of(node, node.points()) if event[1] == EV_MARK]
     assert [mark[4] for mark in marks] == ["valve closed", 'say "closed"; it is (not) open']
-    assert 0 <= marks[0][0] < marks[1][0] <= now_us
+    # A simulated clock may have stood still in between.
+    assert 0 <= marks[0][0] <= marks[1][0] <= now_us
 
 
 def test_a_run_goes_on_while_others_connect(node: NodeClient, target: Target) -> None:

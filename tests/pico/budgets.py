@@ -29,7 +29,7 @@ COMMANDS = (
 WAITS = {"MEAS:PRES?"}
 """Answered with the next sample: how long that takes is the sampling's business."""
 
-_IDLE_S, _FORCED_S, _FIFO_S = 2.0, 4.0, 1.0
+_IDLE_S, _FORCED_S, _FIFO_S = 1.0, 4.0, 0.6
 _FILL_S = 1.2
 _PHASES = 2
 _PHASE_S = 0.0137

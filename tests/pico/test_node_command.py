@@ -21,6 +21,8 @@ from prknode.unpack import unpack_event
 pytestmark = [
     pytest.mark.xdist_group("pico-node"),
     pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals are POSIX's"),
+    # A node of its own, which boots as long as all others do; the device suite has a served one.
+    pytest.mark.slow,
 ]
 RIG = bench_rig(rate_hz=1.0)
 ANSWER_S = 20.0

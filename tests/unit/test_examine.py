@@ -127,6 +127,23 @@ def test_without_verification_there_is_no_prediction(tmp_path: Path) -> None:
     assert outcome.verdict == LEAK
 
 
+def test_a_run_with_the_operators_marks_is_examined_by_its_segments(tmp_path: Path) -> None:
+    path = tmp_path / "marked.prk"
+    bench = Bench(bench_rig(), 3)
+    with RunFile.create(path, meta_of(bench)) as file:
+        bench.log(file, 45 * 60.0)
+        bench.client().command('MARK "HATCH SHUT: volume 5.0 L"')
+        bench.log(file, 90 * 60.0)
+    outcome = examined(path, verify=False)
+    assert "HATCH SHUT: volume 5.0 L" in [event.text for event in outcome.events]
+    words = [finding["word"] for finding in outcome.findings]
+    assert "LEAK" in words, outcome.reasons
+    assert not {"INCREASED", "REDUCED", "RETURNED", "SENSOR"} & set(words)
+    truth = bench.truth.k_per_s
+    assert outcome.k_per_s == pytest.approx(truth, abs=4.0 * (outcome.k_se_per_s or 0.0))
+    assert not examined(path).findings, "verify holds one rate against a prediction"
+
+
 def test_no_leak_is_never_called_one_and_gets_an_upper_limit(tmp_path: Path) -> None:
     outcome = examined(recorded_file(tmp_path, lb_per_day=0.0))
     assert LEAK not in outcome.verdict

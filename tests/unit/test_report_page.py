@@ -105,6 +105,37 @@ def test_page_tells_verdict_sentence_figures_checks_budget_events_and_provenance
         assert words.replace("\u202f", " ") in text.replace("\u202f", " "), words
 
 
+FINDINGS = [
+    {"word": "CANNOT TELL", "sentence": "smaller leak or larger volume", "odds": None,
+     "decides": "a log of the <hatches>"},
+    {"word": "LEAK", "sentence": "0.36 lb/day", "odds": 1e-6, "decides": None},
+]  # fmt: skip
+
+
+def test_findings_are_a_block_with_word_sentence_odds_and_what_would_decide() -> None:
+    html = render(outcome(findings=FINDINGS, series=None))
+    block = html[html.index("<h2>Findings</h2>") :].partition("</section>")[0]
+    for words in (
+        "CANNOT TELL", "smaller leak or larger volume", "What would decide it",
+        "a log of the &lt;hatches&gt;", "LEAK", "0.36 lb/day", "under 1 in 1\u202f000\u202f000",
+    ):  # fmt: skip
+        assert words in block, words
+    decided = render(outcome(findings=FINDINGS[1:], series=None))
+    assert "What would decide it" not in decided
+    assert "<h2>Findings</h2>" not in render(outcome(series=None))
+
+
+def test_several_stretches_show_no_decay_through_all_of_them() -> None:
+    series = decay_series()
+    nothing = np.full(len(series.t_h), np.nan)
+    cut = dataclasses.replace(series, fit_pa=nothing, residual_pa=nothing)
+    html = render(outcome(series=cut, stretches=2))
+    assert "decay fitted" not in html
+    assert "Residual, Pa" not in html
+    assert "the last steady stretch" in html
+    assert "decay fitted" in render(outcome())
+
+
 @pytest.mark.parametrize("simulated", [True, False])
 def test_simulated_data_are_called_self_consistency_and_only_those(simulated: bool) -> None:
     assert ("self-consistency" in read(render(outcome(simulated=simulated))).text) is simulated

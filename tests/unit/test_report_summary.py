@@ -48,6 +48,16 @@ def test_summary_tells_verdict_figures_checks_record_and_the_page_last() -> None
     assert text.rstrip().splitlines()[-1] == "Page: runs/demo.html"
 
 
+def test_summary_tells_every_finding_with_its_odds_and_what_would_decide() -> None:
+    findings = [
+        {"word": "THERMAL", "sentence": "1.4 K would make it", "odds": 0.01, "decides": None},
+        {"word": "CANNOT TELL", "sentence": "where it is", "odds": None, "decides": "shut hatches"},
+    ]
+    text = " ".join(printed(outcome(findings=findings)).split())
+    assert "THERMAL 1.4 K would make it; by chance in under 1 in 100" in text
+    assert "CANNOT TELL where it is; what would decide: shut hatches" in text
+
+
 def test_summary_fits_80_columns_and_is_plain_when_not_a_terminal() -> None:
     text = printed(outcome(report="runs/demo.html"))
     assert max(map(len, text.splitlines())) <= 80

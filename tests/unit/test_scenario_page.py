@@ -98,3 +98,19 @@ def test_a_played_scenario_has_the_analysis_on_its_page(name: str, tmp_path: Pat
     assert scenario(name).required("prk").text.split(":")[0] in html
     names = [trace["name"] for trace in figures(html)[1][0]]
     assert ("gauge" in names) == (name == "C1read")
+
+
+def test_findings_and_what_was_known_before_are_on_a_played_page(tmp_path: Path) -> None:
+    played = play_prk(scenario("E8"), 1, tmp_path / "run.prk")
+    assert played.outcome.words == ("RETURNED", "LEAK")
+    html = played.write_page(tmp_path / "page.html").read_text()
+    for words in ("<h2>Findings</h2>", "RETURNED, LEAK", "Known before", "E7", "By chance"):
+        assert words in html, words
+    # One law is told by this record: nothing on the page may say that it is not known.
+    assert "exponent 1." in html
+    assert "flow law not known" not in html
+
+
+def test_leaks_of_the_whole_station_are_not_called_the_tunnels() -> None:
+    assert "lb/day of the whole 916 m³" in render(told_of("C1read"))
+    assert "lb/day of the PrK" in render(told_of("C3"))

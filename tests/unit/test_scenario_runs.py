@@ -8,13 +8,17 @@ import pytest
 from staged import plant
 from threadpoolctl import threadpool_limits
 
+from prkbench.analysis.conclude import conclude
+from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.foreign import examine_readings
 from prkbench.errors import UsageError
 from prkbench.runfile import RunFile
-from prkbench.sim.scenario import Conclusion
+from prkbench.sim.scenario import BenchStage, Conclusion
 from prkbench.sim.scenario_bench import bench_of
+from prkbench.sim.scenario_campaign import bench_campaign, known_before, prk_campaign
 from prkbench.sim.scenario_library import scenario, scenario_names
 from prkbench.sim.scenario_once import rightness, simulate_once
+from prkbench.sim.scenario_plant import conversion_of, element_for
 from prkbench.sim.scenario_prk import record_of, write_record
 from prkbench.sim.scenario_quick import quick_run
 
@@ -22,8 +26,9 @@ NAMES = scenario_names()
 PRK = [name for name in NAMES if scenario(name).prk is not None]
 BENCH = [name for name in NAMES if scenario(name).bench is not None]
 FIGURES = {
-    "scenario", "scale", "required", "right", "verdict", "k_per_s", "k_se_per_s", "k_low_per_s",
-    "k_high_per_s", "k_true_per_s", "rate_lb_per_day", "low_lb_per_day", "high_lb_per_day",
+    "scenario", "scale", "required", "right", "verdict", "words",
+    "k_per_s", "k_se_per_s", "k_low_per_s", "k_high_per_s", "k_true_per_s",
+    "rate_lb_per_day", "low_lb_per_day", "high_lb_per_day",
     "upper95_lb_per_day", "true_lb_per_day", "true_last_lb_per_day", "readings", "duration_s",
 }  # fmt: skip
 
@@ -80,7 +85,7 @@ def test_every_bench_scenario_is_measured_from_its_first_hours_on(name: str) -> 
 def test_every_scenario_gives_a_study_its_figures(name: str, scale: str) -> None:
     found = once(name, scale)
     assert set(found) >= FIGURES
-    assert found["right"] in ("yes", "part", "open", "no")
+    assert found["right"] in ("yes", "open", "no")
     assert float(found["readings"]) >= 2
 
 
@@ -108,7 +113,7 @@ def test_a_steady_leak_is_found_within_its_interval(scale: str) -> None:
 )
 def test_a_control_is_not_called_a_leak(name: str, scale: str) -> None:
     found = once(name, scale)
-    assert found["right"] in ("yes", "part")
+    assert found["right"] == "yes"
     assert found["k_true_per_s"] == 0.0
 
 
@@ -132,15 +137,92 @@ def test_two_sensors_of_the_control_are_50_pa_apart() -> None:
     assert (shown[0] - truth[0]) - (shown[1] - truth[1]) == pytest.approx(50.0, abs=1.5)
 
 
-def test_what_is_open_is_neither_right_nor_wrong() -> None:
-    told = Conclusion.model_validate(
-        {"verdicts": ["RETURNED", "LEAK"], "also": ["INCREASED"], "never": ["SEALED"], "text": "."}
+@pytest.mark.parametrize(
+    ("words", "right"),
+    [
+        (["RETURNED", "LEAK"], "yes"),
+        (["RETURNED", "LEAK", "DISTURBED"], "yes"),
+        (["INCREASED"], "yes"),
+        (["LEAK"], "open"),
+        (["LEAK", "CANNOT TELL"], "open"),
+        (["NO VERDICT YET"], "open"),
+        (["REDUCED", "LEAK"], "no"),
+        (["RETURNED", "LEAK", "THERMAL"], "no"),
+        (["CANNOT TELL", "SEALED"], "no"),
+    ],
+)
+def test_right_is_all_that_is_required_and_nothing_untrue(words: list[str], right: str) -> None:
+    wanted = {
+        "verdicts": ["RETURNED", "LEAK"], "also": ["INCREASED"], "never": ["SEALED"], "text": "."
+    }  # fmt: skip
+    told = scenario("E8").model_copy(update={"conclusion": Conclusion.model_validate(wanted)})
+    assert rightness(words, told, "prk") == right
+
+
+def test_a_leak_is_never_true_of_what_does_not_leak() -> None:
+    assert rightness(["SEALED"], scenario("sealed"), "prk") == "yes"
+    assert rightness(["SEALED", "LEAK"], scenario("sealed"), "prk") == "no"
+
+
+def test_a_scenario_is_examined_after_the_one_it_follows() -> None:
+    told = scenario("E8")
+    before = known_before(told, "prk", 1)
+    assert before is not None
+    assert before.tight
+    # E7's conclusion, by its file: under 0.005 lb/day.
+    assert 0.0 < before.high_lb_per_day < 0.005
+    found = once("E8", "prk")
+    assert found["verdict"] == "RETURNED"
+    assert found["right"] == "yes"
+    alone = conclude(prk_campaign(told, 1))
+    assert "RETURNED" not in alone.words
+
+
+def test_every_scenario_that_follows_another_follows_one_of_its_scale() -> None:
+    for name in NAMES:
+        for scale in ("prk", "bench"):
+            stage = getattr(scenario(name), scale)
+            if stage is not None and stage.after is not None:
+                assert getattr(scenario(stage.after), scale) is not None, name
+                assert scenario(stage.after).stage(scale).after is None, name
+
+
+@pytest.mark.parametrize(("name", "volume_m3"), [("C1read", 916.0), ("E2crew", 120.0)])
+def test_two_joined_volumes_decay_as_the_vessel_told_about(name: str, volume_m3: float) -> None:
+    stage = scenario(name).stage("bench")
+    assert isinstance(stage, BenchStage)
+    assert stage.tested_m3 == pytest.approx(0.022)
+    told_kg_per_s = stage.paths["crack"].rate_kg_per_s
+    assert told_kg_per_s is not None
+    flow = element_for("viscous", told_kg_per_s, stage).mass_flow(
+        stage.rated_from_pa, stage.rated_to_pa, 295.0
     )
-    assert rightness("LEAK", told) == "part"
-    assert rightness("INCREASED", told) == "yes"
-    assert rightness("SEALED (< 0.1 lb/day)", told) == "no"
-    assert rightness("CANNOT TELL", told) == "open"
-    assert rightness("REDUCED", told) == "no"
+    gas_kg = volume_m3 * 101325.0 / (287.05 * 295.0)
+    driving_kg = 0.022 * (stage.rated_from_pa - stage.rated_to_pa) / (287.05 * 295.0)
+    wanted = stage.acceleration * told_kg_per_s / gas_kg
+    assert flow / driving_kg == pytest.approx(wanted, rel=1e-6)
+    rig = bench_of(scenario(name), 1).rig
+    assert Conversion.from_rig(rig) == conversion_of(stage)
+    # Shut, the chamber is alone, and stands for the PrK.
+    alone = scenario("E2prk").stage("bench")
+    assert isinstance(alone, BenchStage)
+    assert alone.tested_m3 == pytest.approx(0.002)
+
+
+def test_the_stations_leak_is_found_on_the_two_volume_bench_whatever_its_temperature() -> None:
+    found = once("C1read", "bench")
+    assert found["right"] == "yes", found["words"]
+    assert found["verdict"] == "THERMAL"
+    # 95 % with this seed, of a stated 3.5 lb/day out of 916 m3.
+    assert float(found["low_lb_per_day"]) <= 3.5 <= float(found["high_lb_per_day"])
+    assert found["rate_lb_per_day"] == pytest.approx(3.5, rel=0.1)
+
+
+def test_the_quick_way_sees_the_station_as_the_node_does() -> None:
+    campaign, _ = bench_campaign(scenario("E5c"), 1)
+    assert campaign.station_pa is not None
+    # Within 10 Pa of offset each and 2 Pa of noise and warmth, the station stays as it is.
+    assert campaign.station_pa == pytest.approx(101325.0, abs=25.0)
 
 
 def test_a_scale_that_is_none_is_refused() -> None:

@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 
 from prkbench.analysis import correlated, independent, verdict
+from prkbench.analysis.campaign import Campaign
+from prkbench.analysis.conclude import applies, conclude
 from prkbench.analysis.outcome import (
     CANNOT_VERIFY,
+    LAW_OF_RIG,
     NO_VERDICT,
     BudgetLine,
     Check,
@@ -20,11 +23,14 @@ from prkbench.analysis.outcome import (
 from prkbench.analysis.prediction import Prediction, predict
 from prkbench.analysis.question import Question
 from prkbench.analysis.replay import Replay, replay_run
+from prkbench.analysis.several import adopt, campaign_of_run
 from prkbench.analysis.shown import device_figures, event_notes, raw_events, series_of
+from prkbench.analysis.views import add_views
 from prkbench.errors import DataError
 from prkbench.law import Law
 from prkbench.node_setup import correlation_time_s, settings_of
 from prkbench.runfile import Kind, Run, RunFile
+from prkbench.units import to_lb_per_day
 from prknode.compensate import MAX_PA, MIN_PA
 from prknode.records import (
     BLOCK_FAULT,
@@ -91,8 +97,26 @@ def examine(
     outcome.device = device_figures(replay, question.conversion)
     outcome.series = series_of(file, run, blocks, used, host)
     outcome.events = event_notes(file, run)
+    add_views(outcome, question, run.setup, law, blocks, used)
+    if not question.verify:
+        campaign = campaign_of_run(
+            blocks, run.setup, outcome.events, question.conversion, law, null_pa,
+            question.rig.chamber.volume_m3 if question.rig else None,
+            correlation_time_s(run.setup["rho1024"]),
+        )  # fmt: skip
+        _by_procedure(outcome, campaign, question)
     _settle_exit(outcome)
     return outcome
+
+
+def _by_procedure(outcome: Outcome, campaign: Campaign, question: Question) -> None:
+    """Where there is more than one undisturbed segment the whole procedure decides."""
+    limit = question.limit_kg_per_s
+    most = None if limit is None else to_lb_per_day(limit)
+    if len(campaign.t_s) < verdict.LEAST_ROWS:
+        return
+    if question.earlier is not None or applies(campaign):
+        adopt(outcome, campaign, conclude(campaign, question.earlier, most), most)
 
 
 def _readable(file: RunFile, run: Run) -> Run:
@@ -275,11 +299,11 @@ def _conclude(
     )
     outcome.upper_limit95_lb_per_day = conversion.rate_lb_per_day(verdict.upper_limit(k, se))
     outcome.reasons.append(
-        f"fit of {host.rows} minutes; residual correlation time most "
+        f"one decay through {host.rows} minutes: residual correlation time most "
         f"likely {host.tau_s / 60:.0f} min; thermal lag "
-        f"{'fitted' if host.lag_fitted else 'assumed from the configuration'}; the flow law is "
-        f"the rig's, not estimated"
+        f"{'fitted' if host.lag_fitted else 'assumed from the configuration'}"
     )
+    outcome.reasons.append(LAW_OF_RIG)
     if k != 0.0:
         outcome.budget.append(
             BudgetLine("residual of the fit", statistical / abs(k), "REML, correlated residual")

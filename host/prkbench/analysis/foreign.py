@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from prkbench.analysis.conclude import Earlier, applies, conclude
 from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.outcome import NO_VERDICT, SEALED, Check, EventNote, Outcome, Series
 from prkbench.analysis.readings import (
@@ -13,9 +14,11 @@ from prkbench.analysis.readings import (
     ReadingsResult,
     analyze_readings,
 )
+from prkbench.analysis.readingviews import add_reading_views
+from prkbench.analysis.several import adopt, campaign_of_readings
 from prkbench.analysis.verdict import show
 from prkbench.errors import DataError, UsageError
-from prkbench.law import LAWS
+from prkbench.law import LAWS, Law
 from prkbench.runfile import RunFile
 
 _NO_VERDICT_EXIT = 5
@@ -23,9 +26,15 @@ _UNDECIDED = (NO_VERDICT, "CANNOT TELL", "SENSOR")
 
 
 def examine_readings(
-    file: RunFile, law: str | None, limit_lb_per_day: float | None = None
+    file: RunFile,
+    law: str | None,
+    limit_lb_per_day: float | None = None,
+    earlier: Earlier | None = None,
 ) -> Outcome:
-    """Analyse the readings of a run file; UsageError for a law that does not exist."""
+    """Analyse the readings of a run file, `earlier` an earlier test of the same volume.
+
+    UsageError for a law that does not exist.
+    """
     if law is not None and law not in LAWS:
         raise UsageError(f"--law {law}: no such flow law, expected one of {', '.join(LAWS)}")
     readings = file.readings()
@@ -83,6 +92,9 @@ def examine_readings(
         },
         series=_series(readings),
     )
+    add_reading_views(
+        outcome, readings, result, conversion, limit_lb_per_day, meta.get("pressure_resolution_pa")
+    )
     if limit_lb_per_day is not None:
         _hold_against(outcome, result, limit_lb_per_day)
     if any(result.verdict.startswith(word) for word in _UNDECIDED):
@@ -92,7 +104,16 @@ def examine_readings(
         outcome.reasons.append(f"integrity FAILED: {faults[0]}")
     if result.verdict == SEALED:
         outcome.verdict = f"{SEALED} (< {show(result.upper_limit95_lb_per_day)} lb/day)"
+    campaign = campaign_of_readings(readings, meta, conversion, _named(law))
+    if earlier is not None or applies(campaign):
+        adopt(outcome, campaign, conclude(campaign, earlier, limit_lb_per_day), limit_lb_per_day)
+        if faults:
+            outcome.exit_code = 4
     return outcome
+
+
+def _named(law: str | None) -> Law | None:
+    return next((known for known in LAWS if known == law), None)
 
 
 def _hold_against(outcome: Outcome, result: ReadingsResult, limit: float) -> None:

@@ -50,13 +50,17 @@ def read_samples(payload: bytes, sensors: int) -> Samples:
 
 @dataclass(frozen=True)
 class Blocks:
-    """Means over 60 s slots in SI: slot numbers, chamber and reference pressure, temperature."""
+    """Means over 60 s slots in SI: slot numbers, chamber and reference pressure, temperature.
+
+    station_pa is the pressure beyond the hatch, None where no sensor has that place.
+    """
 
     slot: IntArray
     pressure_pa: FloatArray
     reference_pa: FloatArray
     temperature_k: FloatArray
     count: IntArray
+    station_pa: FloatArray | None = None
 
 
 def block_means(samples: Samples, setup: dict[str, Any]) -> Blocks:
@@ -87,7 +91,8 @@ def block_means(samples: Samples, setup: dict[str, Any]) -> Blocks:
         outside = np.full(len(slots), float(setup["reference_pa"]))
     else:
         outside = sensor(reference)[0]
-    return Blocks(slots, pressure, outside, temperature, count)
+    station = sensor(roles.index("STATION"))[0] if "STATION" in roles else None
+    return Blocks(slots, pressure, outside, temperature, count, station)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,20 @@ SEALED = "SEALED"
 NO_VERDICT = "NO VERDICT YET"
 CANNOT_TELL = "CANNOT TELL"
 CANNOT_VERIFY = "CANNOT VERIFY"
+RETURNED = "RETURNED"
+INCREASED = "INCREASED"
+REDUCED = "REDUCED"
+UNCHANGED = "UNCHANGED"
+SENSOR = "SENSOR"
+MASKED = "MASKED"
+HATCH_ONLY = "HATCH ONLY"
+THERMAL = "THERMAL"
+DISTURBED = "DISTURBED"
+VOLUME_CHANGED = "VOLUME CHANGED"
+
+LAW_OPEN = "flow law not known: the interval spans the viscous and the choked law"
+LAW_OF_RIG = "the flow law is the rig's, not estimated"
+"""What one fit through a record says of its law, unless an examination by segments tells it."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +46,8 @@ class Series:
 
     t_h: hours since the start; pressures in Pa, temperatures in K; fit and residual are of p_T;
     used: whether the row took part in the fit. k_t_h, k_per_s, k_se_per_s: the node's own decay
-    constant against time (empty for foreign data).
+    constant against time (empty for foreign data). evidence_t_h, log_e, log_r: evidence for a leak
+    and for a change against time.
     """
 
     t_h: FloatArray
@@ -46,6 +61,9 @@ class Series:
     k_t_h: FloatArray = field(default_factory=lambda: np.zeros(0))
     k_per_s: FloatArray = field(default_factory=lambda: np.zeros(0))
     k_se_per_s: FloatArray = field(default_factory=lambda: np.zeros(0))
+    evidence_t_h: FloatArray = field(default_factory=lambda: np.zeros(0))
+    log_e: FloatArray = field(default_factory=lambda: np.zeros(0))
+    log_r: FloatArray = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass(frozen=True)
@@ -71,7 +89,8 @@ class Outcome:
     """Everything that `verify`, `analyze`, `demo` and the page tell.
 
     Rates are PrK-equivalent lb/day at the reference conditions named in `conditions`; intervals are
-    95 %. `en` is None where there is no prediction.
+    95 %. `en` is None where there is no prediction. Where a record falls into several `stretches`
+    the rate is that of the last steady one.
     """
 
     title: str
@@ -101,12 +120,23 @@ class Outcome:
     rate_true_lb_per_day: float | None = None
     replay_exact: bool | None = None
     device: dict[str, Any] | None = None
+    watch: dict[str, Any] | None = None
+    standard_methods: dict[str, Any] | None = None
+    safety: dict[str, Any] | None = None
     simulated: bool = False
     head: str | None = None
     provenance: dict[str, str] = field(default_factory=dict)
     series: Series | None = None
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    stretches: int = 1
     exit_code: int = 0
     report: str | None = None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Every word found, most urgent first, without the bound that SEALED has in brackets."""
+        found = [str(finding["word"]) for finding in self.findings]
+        return tuple(dict.fromkeys(found or [self.verdict.partition(" (")[0]]))
 
     def as_json(self) -> dict[str, Any]:
         """The object that --json prints; keys are never renamed."""
@@ -131,10 +161,14 @@ class Outcome:
             "gaps": self.gaps,
             "duration_s": self.duration_s,
             "device": self.device,
+            "watch": self.watch,
+            "standard_methods": self.standard_methods,
+            "safety": self.safety,
             "simulated": self.simulated,
             "checks": [
                 {"name": c.name, "passed": c.passed, "detail": c.detail} for c in self.checks
             ],
+            "findings": self.findings,
             "reasons": self.reasons,
             "head": self.head,
             "report": self.report,

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from prkbench.analysis.conversion import Conversion
 from prkbench.rig import Rig
 
+if TYPE_CHECKING:
+    from prkbench.analysis.conclude import Earlier
+
 
 @dataclass(frozen=True)
 class Question:
-    """The rig (None: no prediction), the conversion to the PrK, whether to verify or analyse."""
+    """The rig (None: no prediction), the conversion to the PrK, whether to verify or analyse.
+
+    earlier: what an earlier test of the same volume gave.
+    """
 
     rig: Rig | None
     conversion: Conversion
     verify: bool
     limit_kg_per_s: float | None = None
+    earlier: Earlier | None = None

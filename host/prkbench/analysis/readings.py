@@ -17,6 +17,7 @@ from scipy import stats
 from prkbench.analysis import decayfit
 from prkbench.analysis.conversion import Conversion, Interval
 from prkbench.analysis.decayfit import Array, Record
+from prkbench.analysis.outcome import LAW_OPEN
 from prkbench.analysis.readingdoubt import Doubt, few_readings, hard_bounds, regression, stuck
 from prkbench.errors import UsageError
 from prkbench.law import Law
@@ -102,11 +103,9 @@ def analyze_readings(
     """
     reasons: list[str] = []
     conversion = Conversion.for_volume(volume_m3) if volume_m3 else Conversion()
-    record = _record(readings, reference_pa, reasons)
-    known = not bool(np.isnan(readings["temperature_k"]).all())
-    doubt = _doubt(
-        readings, record, known, temperature_swing_k, pressure_resolution_pa,
-        temperature_resolution_k, reasons,
+    record, doubt = record_and_doubt(
+        readings, reasons, reference_pa, temperature_swing_k, pressure_resolution_pa,
+        temperature_resolution_k,
     )  # fmt: skip
     segments = _segments(record, doubt, reasons)
     found = decayfit.exponent(max(segments, key=lambda part: part.duration_s))
@@ -126,7 +125,7 @@ def analyze_readings(
     )
     upper = max(rate.upper_limit95_lb_per_day for rate in rates.values())
     if len(rates) > 1:
-        reasons.append("flow law not known: the interval spans the viscous and the choked law")
+        reasons.append(LAW_OPEN)
     main = rates[laws[0]]
     interval = conversion.interval_lb_per_day(k_interval)
     verdict = _verdict(record, doubt, thermal, interval, upper, limit_lb_per_day, reasons)
@@ -148,6 +147,27 @@ def analyze_readings(
         duration_s=record.duration_s,
         samples=len(record.t_s),
     )
+
+
+def record_and_doubt(
+    readings: NDArray[np.void],
+    reasons: list[str],
+    reference_pa: float | None = None,
+    temperature_swing_k: float = TEMPERATURE_SWING_K,
+    pressure_resolution_pa: float | None = None,
+    temperature_resolution_k: float | None = None,
+) -> tuple[Record, Doubt]:
+    """Readings ready to fit and what they may be wrong by; what was assumed goes to `reasons`.
+
+    Arguments and errors are those of analyze_readings.
+    """
+    record = _record(readings, reference_pa, reasons)
+    known = not bool(np.isnan(readings["temperature_k"]).all())
+    doubt = _doubt(
+        readings, record, known, temperature_swing_k, pressure_resolution_pa,
+        temperature_resolution_k, reasons,
+    )  # fmt: skip
+    return record, doubt
 
 
 def _record(readings: NDArray[np.void], reference_pa: float | None, reasons: list[str]) -> Record:

@@ -22,12 +22,16 @@ def import_log(
         str | None,
         typer.Option("--reference", help="Outside: vacuum, a pressure, or a column's name."),
     ] = None,
+    swing: Annotated[
+        str | None,
+        typer.Option("--swing", help='Peak to peak of a temperature nobody read, e.g. "1 K".'),
+    ] = None,
     column: Annotated[
         list[str] | None,
         typer.Option("--column", help="QUANTITY=NAME or QUANTITY=NAME:UNIT, e.g. pressure=P:hPa."),
     ] = None,
 ) -> int:
-    """Turn a CSV of time and pressure (temperature, uncertainties) into a run file.
+    """Turn a CSV of time and pressure (temperature, event, uncertainties) into a run file.
 
     Example: prk import gauge.csv --volume "4.0 m3" --reference vacuum --out gauge.prk
     """
@@ -42,6 +46,9 @@ def import_log(
         volume_m3=parse(volume, Dimension.VOLUME) if volume else None,
         reference=reference,
         columns=columns,
+        temperature_swing_k=(
+            parse(swing, Dimension.TEMPERATURE_DIFFERENCE, positive=True) if swing else None
+        ),
     )
     target = out or csv.with_suffix(".prk")
     write_run(imported, target)

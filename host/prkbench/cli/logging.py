@@ -187,13 +187,18 @@ def capture_run(
     client: NodeClient, file: RunFile, seconds: float | None, rig: Rig | None, *, quiet: bool
 ) -> Capture:
     """Log with a progress bar that shows the node's own rate; SIGINT and SIGTERM end it."""
+    # SciPy takes longer to load than most commands to run.
+    from prkbench.livewatch import LiveWatch
+
     conversion = Conversion.from_rig(rig) if rig else None
     with bar("logging", seconds, quiet) as (progress, task):
 
         def show(now: Progress) -> None:
             progress.update(task, completed=now.node_s, note=_note(now, conversion))
 
-        logger = Logger(client, file, seconds, show)
+        # Scripts find what was declared in the JSON.
+        watch = LiveWatch(conversion, (lambda _line: None) if quiet else progress.console.print)
+        logger = Logger(client, file, seconds, show, watch)
         with _ended_by_signals(lambda: setattr(logger, "stop", True)):
             return logger.run()
 
@@ -202,12 +207,14 @@ def _note(now: Progress, conversion: Conversion | None) -> str:
     state = now.state
     if state == STATE_NAMES[ALARM]:
         state += " (CALCulate:ALARm:CLEar acknowledges it)"
-    if now.k_per_s is None or now.se_per_s is None:
-        return state
-    if conversion is None:
-        return f"{state}  k {now.k_per_s:.3g} +- {now.se_per_s:.1g} 1/s"
-    rate, se = (conversion.rate_lb_per_day(k) for k in (now.k_per_s, now.se_per_s))
-    return f"{state}  {rate:.3f} +- {se:.3f} lb/day"
+    parts = [state, now.watched]
+    if now.k_per_s is not None and now.se_per_s is not None:
+        if conversion is None:
+            parts.insert(1, f"k {now.k_per_s:.3g} +- {now.se_per_s:.1g} 1/s")
+        else:
+            rate, se = (conversion.rate_lb_per_day(k) for k in (now.k_per_s, now.se_per_s))
+            parts.insert(1, f"{rate:.3f} +- {se:.3f} lb/day")
+    return "  ".join(part for part in parts if part)
 
 
 @contextlib.contextmanager
@@ -239,6 +246,7 @@ def _report(out: Path, capture: Capture, head: str, as_json: bool) -> int:
                     "node_s": capture.node_s,
                     "out": str(out),
                     "head": head,
+                    "declared": capture.declared,
                 }
             )
         )

@@ -144,7 +144,8 @@ def _show(played: Played, csv: Path | None, page: Path | None, as_json: bool) ->
             "seed": played.seed,
             "required": list(required.verdicts),
             "required_text": required.text,
-            "right": rightness(outcome.verdict, required),
+            "right": rightness(outcome.words, told, played.scale),
+            "after": played.after,
             "true_lb_per_day": mean,
             "true_last_lb_per_day": last,
             "events": [
@@ -162,7 +163,12 @@ def _show(played: Played, csv: Path | None, page: Path | None, as_json: bool) ->
     typer.echo(f"{told.name}: {told.title} ({played.scale} scale, seed {played.seed})")
     typer.echo(f"  truth     leaks {mean:.3g} lb/day on average, {last:.3g} at the end")
     typer.echo(f"  required  {', '.join(required.verdicts)}: {required.text}")
-    typer.echo(f"  analysis  {outcome.verdict}: {outcome.sentence}")
+    if played.after is not None:
+        typer.echo(f"  after     {played.after}")
+    if not outcome.findings:
+        typer.echo(f"  analysis  {outcome.verdict}: {outcome.sentence}")
+    for finding in outcome.findings:
+        typer.echo(f"  analysis  {finding['word']}: {finding['sentence']}")
     for what, path in (("readings", csv), ("page", page)):
         if path is not None:
             typer.echo(f"  {what:<9} {path}")
@@ -182,7 +188,8 @@ def _study(
     import functools
 
     from prkbench.cli.studying import study_command
-    from prkbench.sim.scenario_once import conversion_of, simulate_once
+    from prkbench.sim.scenario_once import simulate_once
+    from prkbench.sim.scenario_plant import conversion_of
 
     return study_command(
         functools.partial(simulate_once, told.name, scale),

@@ -18,6 +18,7 @@ from prkbench.rig import Rig
 from prkbench.runfile import RunFile
 
 if TYPE_CHECKING:
+    from prkbench.analysis.conclude import Earlier
     from prkbench.analysis.outcome import Outcome
     from prkbench.sim.scenario import Scenario
     from prkbench.sim.scenario_bench import BenchSetUp
@@ -38,6 +39,11 @@ class Played:
     outcome: Outcome
     entries: list[Entry]
     interpreter: str | None = None
+
+    @property
+    def after(self) -> str | None:
+        """The scenario whose result the analysis was told, None for none."""
+        return self.scenario.stage(self.scale).after
 
     def write_page(self, page: Path) -> Path:
         """Write the scenario's page: truth, what was seen, events, conclusions."""
@@ -65,12 +71,13 @@ class Played:
 def play_prk(told: Scenario, seed: int, out: Path, csv: Path | None = None) -> Played:
     """Read the gauge, write the run file (and the CSV), and analyse it as an imported log."""
     from prkbench.analysis.foreign import examine_readings
+    from prkbench.sim.scenario_campaign import known_before
     from prkbench.sim.scenario_prk import record_of, write_record
 
     record = record_of(told, seed)
     write_record(record, out, csv)
     with RunFile.open(out) as file:
-        outcome = examine_readings(file, None)
+        outcome = examine_readings(file, None, earlier=known_before(told, "prk", seed))
     return Played(told, "prk", seed, out, outcome, record.entries)
 
 
@@ -81,6 +88,7 @@ def play_bench(
     from prkbench.node_setup import node_config
     from prkbench.sim.node_process import Scene, serving
     from prkbench.sim.scenario_bench import bench_of
+    from prkbench.sim.scenario_campaign import known_before
 
     if interpreter not in (None, "micropython", "cpython"):
         raise UsageError(f"--interpreter {interpreter}: expected micropython or cpython")
@@ -93,7 +101,8 @@ def play_bench(
         found = node.interpreter
         _log(node.port, out, bench, more, quiet=quiet)
     with RunFile.open(out) as file:
-        outcome = run_examination(file, _question(bench.rig), quiet)
+        question = _question(bench.rig, known_before(told, "bench", seed))
+        outcome = run_examination(file, question, quiet)
     outcome.provenance["interpreter"] = found
     outcome.provenance["seed"] = str(seed)
     return Played(told, "bench", seed, out, outcome, bench.entries(), found)
@@ -109,9 +118,9 @@ def _log(port: str, out: Path, bench: BenchSetUp, more: dict[str, Any], *, quiet
         client.write("ABORt")
 
 
-def _question(rig: Rig) -> Question:
+def _question(rig: Rig, earlier: Earlier | None) -> Question:
     """A scenario's leak is what is looked for: there is nothing to be predicted."""
-    return Question(rig, Conversion.from_rig(rig), False, rig.limit.rate_kg_per_s)
+    return Question(rig, Conversion.from_rig(rig), False, rig.limit.rate_kg_per_s, earlier)
 
 
 def new_path(out: Path | None, stem: str) -> Path:

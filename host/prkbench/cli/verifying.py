@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,9 @@ from prkbench.errors import UndecidedError, UsageError
 from prkbench.rig import Rig, load_rig
 from prkbench.runfile import Kind, RunFile
 from prkbench.units import Dimension, parse, to_lb_per_day
+
+if TYPE_CHECKING:
+    from prkbench.analysis.conclude import Earlier
 
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="Run file.")]
 RigPath = Annotated[Path | None, typer.Option("--rig", help="Rig file; default: the run's own.")]
@@ -67,6 +70,9 @@ def analyze(
     limit: Annotated[
         str | None, typer.Option("--limit", help='Your own limit, such as "1 lb/day".')
     ] = None,
+    earlier: Annotated[
+        Path | None, typer.Option("--earlier", help="Run of an earlier test, to compare with.")
+    ] = None,
     page: PagePath = None,
     as_json: AsJson = False,
 ) -> int:
@@ -76,27 +82,49 @@ def analyze(
     """
     target = page_beside(run, page)
     most = parse(limit, Dimension.MASS_RATE, positive=True) if limit else None
-    with RunFile.open(run) as file:
-        if file.readings() is not None:
-            if rig is not None:
-                raise UsageError(
-                    f"--rig {rig}: imported readings come from no rig of ours; leave it out, "
-                    "--limit gives a limit"
-                )
-            from prkbench.analysis.foreign import examine_readings
+    before = None
+    if earlier is not None:
+        # SciPy takes longer to load than most commands to run.
+        from prkbench.analysis.several import earlier_of
 
-            outcome = examine_readings(file, law, None if most is None else to_lb_per_day(most))
-        else:
-            if law is not None:
-                raise UsageError(
-                    f"--law {law}: a node's run carries its law; --law is for imported readings"
-                )
-            chosen = _rig(file, rig)
-            conversion = Conversion.from_rig(chosen) if chosen else Conversion()
-            if most is None and chosen is not None:
-                most = chosen.limit.rate_kg_per_s
-            outcome = run_examination(file, Question(chosen, conversion, False, most), as_json)
-        return present(outcome, target, as_json)
+        with RunFile.open(earlier) as file:
+            before = earlier_of(_analysed(file, rig, law, None, None, as_json))
+        if before is None:
+            raise UsageError(
+                f"--earlier {earlier}: that run bounds no leak, expected one that ended with a "
+                "rate or SEALED"
+            )
+    with RunFile.open(run) as file:
+        return present(_analysed(file, rig, law, most, before, as_json), target, as_json)
+
+
+def _analysed(
+    file: RunFile,
+    rig: Path | None,
+    law: str | None,
+    most_kg_per_s: float | None,
+    before: Earlier | None,
+    quiet: bool,
+) -> Outcome:
+    if file.readings() is not None:
+        if rig is not None:
+            raise UsageError(
+                f"--rig {rig}: imported readings come from no rig of ours; leave it out, "
+                "--limit gives a limit"
+            )
+        from prkbench.analysis.foreign import examine_readings
+
+        limit = None if most_kg_per_s is None else to_lb_per_day(most_kg_per_s)
+        return examine_readings(file, law, limit, before)
+    if law is not None:
+        raise UsageError(
+            f"--law {law}: a node's run carries its law; --law is for imported readings"
+        )
+    chosen = _rig(file, rig)
+    conversion = Conversion.from_rig(chosen) if chosen else Conversion()
+    if most_kg_per_s is None and chosen is not None:
+        most_kg_per_s = chosen.limit.rate_kg_per_s
+    return run_examination(file, Question(chosen, conversion, False, most_kg_per_s, before), quiet)
 
 
 def run_examination(file: RunFile, question: Question, quiet: bool) -> Outcome:

@@ -13,7 +13,7 @@ from plotly.offline import get_plotlyjs
 
 from prkbench.analysis.outcome import Outcome
 from prkbench.errors import DataError, UsageError
-from prkbench.report import wording
+from prkbench.report import beside, wording
 from prkbench.report.plots import MARKED_EVENTS, panels
 from prkbench.report.sheet import POINTS
 
@@ -64,8 +64,15 @@ def render(outcome: Outcome) -> str:
         tone=_tone(outcome),
         facts=wording.facts(outcome),
         record=wording.record(outcome),
+        findings=wording.findings(outcome),
         checks=[(check, wording.check_word(check)) for check in outcome.checks],
         events=outcome.events[:LISTED_EVENTS],
+        watching=beside.watch_rows(outcome),
+        methods=beside.method_rows(outcome),
+        criteria=beside.criterion_rows(outcome),
+        safety=beside.safety_rows(outcome),
+        risk_rows=beside.risk_cells(outcome),
+        risk_columns=beside.risk_columns(outcome),
         plots=plots,
         points=POINTS,
         marked=MARKED_EVENTS,

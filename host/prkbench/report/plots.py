@@ -63,6 +63,7 @@ def panels(outcome: Outcome) -> list[Panel]:
     span = (float(times.min()), float(times.max()))
     drawn = [*_pressures(series), _corrected(series), _residuals(series), _temperature(series)]
     drawn.append(_decay_constant(outcome, series, span))
+    drawn.append(_evidence(outcome, series, span))
     return [
         panel(index, title, note, sheet, layout, outcome.events, span)
         for index, (title, note, sheet, layout) in enumerate(drawn)
@@ -95,12 +96,15 @@ def _corrected(series: Series) -> _Drawn:
     sheet = Sheet()
     sheet.line("measured", series.t_h, series.p_t_pa / scale, BLUE)
     sheet.line("fit", series.t_h, series.fit_pa / scale, ORANGE, dash="dash", width=2)
-    note = "Chamber pressure with the temperature's share taken out, and the decay fitted to it."
+    note = "Chamber pressure with the temperature's share taken out"
+    note += ", and the decay fitted to it." if np.isfinite(series.fit_pa).any() else "."
     return f"Pressure at reference temperature, {unit}", note, sheet, {}
 
 
 def _residuals(series: Series) -> _Drawn:
     sheet = Sheet()
+    if not np.isfinite(series.residual_pa).any():
+        return "", "", sheet, {}
     used = np.asarray(series.used, dtype=bool)
     sheet.dots("left out", series.t_h[~used], series.residual_pa[~used], GREY, 0.55)
     sheet.dots("used", series.t_h[used], series.residual_pa[used], BLUE, 0.9)
@@ -150,6 +154,25 @@ def _decay_constant(outcome: Outcome, series: Series, span: tuple[float, float])
         title = "Leak rate as the node computed it, PrK-equivalent lb/day"
     note = "The node's own estimate as the record grew, with its 95 % interval."
     return title, note, sheet, {"yaxis": axis, "height": 320}
+
+
+def _evidence(outcome: Outcome, series: Series, span: tuple[float, float]) -> _Drawn:
+    """Return the evidence for a leak and for a change against time, with their thresholds."""
+    sheet = Sheet()
+    watch = outcome.watch
+    if watch is None or not len(series.evidence_t_h):
+        return "", "", sheet, {}
+    t = series.evidence_t_h
+    sheet.line("leak, ln e", t, series.log_e, BLUE)
+    if np.isfinite(series.log_e).any():
+        sheet.level("LEAK", span, watch["log_e_threshold"], BLUE, "dash")
+    sheet.line("change, ln R", t, series.log_r, ORANGE)
+    if np.isfinite(series.log_r).any():
+        sheet.level("change", span, watch["log_change_threshold"], ORANGE, "dash")
+    # A leak that is plain has evidence without end: the scale is made for the thresholds.
+    layout = {"yaxis": {"range": [-6.0, 2.0 * watch["log_change_threshold"]]}}
+    note = "As it stood all along; crossing its dashed line declares it."
+    return "Evidence", note, sheet, {**layout, "height": 220}
 
 
 def panel(

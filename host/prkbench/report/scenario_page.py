@@ -11,7 +11,9 @@ import numpy as np
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.outcome import EventNote, FloatArray, Outcome
+from prkbench.report import wording
 from prkbench.report.page import store, template
 from prkbench.report.plots import MARKED_EVENTS, ZERO_C_K, Panel, panel, pressure_unit, y_range
 from prkbench.report.sheet import BLACK, BLUE, FEW, GREEN, GREY, ORANGE, Sheet
@@ -63,11 +65,18 @@ def render(told: Told) -> str:
         stage=told.scenario.stage(told.scale),
         scale={"prk": "PrK scale", "bench": "bench scale"}[told.scale],
         outcome=told.outcome,
+        said=_said(told.outcome),
+        findings=[] if told.outcome is None else wording.findings(told.outcome),
         events=_numbered(told.entries),
         plots=_panels(told),
         marked=MARKED_EVENTS,
         plotly_script=Markup(get_plotlyjs()),
     )
+
+
+def _said(outcome: Outcome | None) -> list[str]:
+    """Return every word of the analysis, the first with its bound."""
+    return [] if outcome is None else [outcome.verdict, *outcome.words[1:]]
 
 
 def _numbered(entries: Sequence[Entry]) -> list[tuple[int, float, str, str]]:
@@ -141,7 +150,9 @@ def _rates(told: Told, t_h: FloatArray) -> _Drawn:
     for colour, (name, rate) in zip(_COLOURS, told.truth.rates.items(), strict=False):
         sheet.line(name, t_h, rate, colour)
         highest = max(highest, float(rate.max()))
+    told_m3 = told.scenario.stage(told.scale).volume_m3
+    whose = "the PrK" if told_m3 == Conversion().volume_m3 else f"the whole {told_m3:g} m³"
     note = "The truth, at 101.3 kPa into vacuum; what flows at a lower pressure is less."
     # Room above for the events' numbers, and below so that no leak at all can be seen, too.
     layout = {"height": 200, "yaxis": {"range": [-0.05 * (highest or 1.0), 1.2 * (highest or 1.0)]}}
-    return "Leaks, lb/day of the PrK", note, sheet, layout
+    return f"Leaks, lb/day of {whose}", note, sheet, layout

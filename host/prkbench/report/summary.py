@@ -38,6 +38,9 @@ def print_summary(outcome: Outcome, console: Console) -> None:
     if outcome.checks:
         console.print()
         console.print(_checks(outcome, writer))
+    if outcome.findings:
+        console.print()
+        console.print(_findings(outcome, writer))
     if outcome.reasons:
         console.print()
         for reason in outcome.reasons:
@@ -80,6 +83,18 @@ def _facts(outcome: Outcome, writer: _Writer) -> Table:
         if fact.remark:
             cells.append("  ").append(writer.text(fact.remark, "not bold dim"))
         table.add_row(writer.text(fact.name), cells)
+    return table
+
+
+def _findings(outcome: Outcome, writer: _Writer) -> Table:
+    table = _grid()
+    for found in wording.findings(outcome):
+        cells = writer.text(found.sentence)
+        if found.odds:
+            cells.append(writer.text(f"; by chance in {found.odds}", "dim"))
+        if found.decides:
+            cells.append(writer.text(f"; what would decide: {found.decides}", "bold"))
+        table.add_row(writer.text(found.word, "bold"), cells)
     return table
 
 

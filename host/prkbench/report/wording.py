@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from prkbench.analysis.finding import odds_text
 from prkbench.analysis.outcome import Check, Outcome
 
 NONE = "–"
@@ -103,6 +104,29 @@ def lb_per_day_per_k(outcome: Outcome) -> float | None:
     return factor if known(factor) and factor > 0 else None
 
 
+@dataclass(frozen=True)
+class Found:
+    """One finding in words; empty where there are none."""
+
+    word: str
+    sentence: str
+    odds: str
+    decides: str
+
+
+def findings(outcome: Outcome) -> list[Found]:
+    """Return what the examination of several segments found, most urgent first."""
+    return [
+        Found(
+            str(finding["word"]),
+            str(finding["sentence"]),
+            "" if finding.get("odds") is None else odds_text(float(finding["odds"])),
+            str(finding.get("decides") or ""),
+        )
+        for finding in outcome.findings
+    ]
+
+
 def facts(outcome: Outcome) -> list[Fact]:
     """Return the figures of an outcome: measured, predicted, true, their agreement, the record.
 
@@ -154,6 +178,8 @@ def _measured(outcome: Outcome) -> Fact:
         remark = f"k = {plus_minus(outcome.k_per_s, outcome.k_se_per_s)} 1/s{error}"
     if not known(outcome.rate_lb_per_day):
         return Fact("Measured", NONE, remark or "no rate from this record")
+    if outcome.stretches > 1:
+        remark = f"the last steady stretch; {remark}"
     factor = lb_per_day_per_k(outcome)
     half = None
     if factor is not None and outcome.k_se_per_s is not None:

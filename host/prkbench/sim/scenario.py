@@ -193,7 +193,9 @@ Event = Annotated[
 class Stage(Table):
     """One scale of a scenario: the truth, and what of it the operator is told.
 
-    `assumed` lists what the public record does not give; `logged` false loses the event log.
+    `assumed` lists what the public record does not give; `logged` false loses the event log;
+    `after` names the scenario whose result, at the same scale, the operator knows already;
+    `told_volume` is that of the vessel which the rates are about, 4 m3 for the PrK.
     """
 
     duration_s: PositiveDuration = Field(alias="duration")
@@ -205,6 +207,8 @@ class Stage(Table):
     assumed: tuple[str, ...] = ()
     logged: bool = True
     conclusion: Conclusion | None = None
+    after: str | None = None
+    volume_m3: Volume = Field(4.0, alias="told_volume")
 
     @model_validator(mode="after")
     def _joined(self) -> Self:
@@ -258,7 +262,6 @@ class PrkStage(Stage):
     gauge: GaugeView
     thermometer: ThermometerView | None = None
     swing_k: TemperatureSpread = Field(1.0, alias="swing")
-    volume_m3: Volume = Field(4.0, alias="told_volume")
 
     @model_validator(mode="after")
     def _placed(self) -> Self:
@@ -284,8 +287,9 @@ class BenchStage(Stage):
     """Bench scale: the rig that is built for it, and the sensors on it.
 
     The chamber is the vessel called "chamber"; `sensors` are roles, each in the place of its name.
-    Rates are brought to the bench by the acceleration and the chamber's volume: the same decay
-    constant, `acceleration` times as fast, between `rated_from` and `rated_to`.
+    Rates are brought to the bench by the acceleration and the volume under test: the same decay
+    constant as in the vessel of `told_volume`, `acceleration` times as fast, between `rated_from`
+    and `rated_to`.
     """
 
     mode: Literal["A", "B", "C"]
@@ -313,6 +317,19 @@ class BenchStage(Stage):
                     f"expected {_listed(self.sensors)}"
                 )
         return self
+
+    @property
+    def tested_m3(self) -> float:
+        """Volume under test: the chamber, and the vessels that open hatches join to it."""
+        joined = {"chamber"}
+        hatches = [
+            {path.source, path.to}
+            for path in self.paths.values()
+            if path.law == "open" and not path.shut and {path.source, path.to} <= set(self.vessels)
+        ]
+        for _ in hatches:
+            joined.update(*(ends for ends in hatches if ends & joined))
+        return sum(self.vessels[name].volume_m3 for name in joined)
 
 
 class Scenario(Table):

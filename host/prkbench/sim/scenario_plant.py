@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from prkbench.analysis.conversion import Conversion
 from prkbench.errors import UsageError
@@ -70,20 +70,28 @@ _PRK_THERMAL = _Thermal(0.0, 10800.0, 0.0)
 _BENCH_THERMAL = _Thermal(150.0, 1800.0, 0.010)
 
 
-def element_for(law: FlowLaw, rate_kg_per_s: float | None, stage: Stage) -> Element:
-    """Return the leak that a PrK rate (at 101.3 kPa into vacuum, 295 K) means on a stage.
+def conversion_of(stage: PrkStage | BenchStage) -> Conversion:
+    """Return what makes a rate of the vessel told about a decay constant of the stage."""
+    told = Conversion.for_volume(stage.volume_m3)
+    if isinstance(stage, BenchStage):
+        return replace(told, acceleration=stage.acceleration)
+    return told
 
-    On the bench it is the leak with the same decay constant, `acceleration` times as fast, between
-    the pressures the stage is rated at.
+
+def element_for(law: FlowLaw, rate_kg_per_s: float | None, stage: Stage) -> Element:
+    """Return the leak that a rate (at 101.3 kPa into vacuum, 295 K) means on a stage.
+
+    On the bench it is the leak that gives the volume under test the decay constant of the vessel
+    told about, `acceleration` times as fast, between the pressures the stage is rated at.
     """
     if not rate_kg_per_s:
         return Sealed()
     high, low, flow = _PRK_PA, 0.0, rate_kg_per_s
     if isinstance(stage, BenchStage):
         high, low = stage.rated_from_pa, stage.rated_to_pa
-        k = Conversion(acceleration=stage.acceleration).k_per_s(rate_kg_per_s)
+        k = conversion_of(stage).k_per_s(rate_kg_per_s)
         driving = high if law == "choked" else high - low
-        flow = k * driving * stage.vessels["chamber"].volume_m3 / (R_AIR * _PRK_K)
+        flow = k * driving * stage.tested_m3 / (R_AIR * _PRK_K)
     if law == "viscous":
         return ViscousCapillary.for_flow(flow, high, low, _PRK_K, TUBE_M)
     if law == "choked":

@@ -143,14 +143,16 @@ def _blocks(
     offsets = [sensor["offset_mpa"] / 1000.0 for sensor in setup["sensors"]]
     chamber = roles.index("CHAMBER")
     outside = next((i for i, role in enumerate(roles) if role in ("AMBIENT", "OUTLET")), None)
-    if outside is None:
-        reference = np.full(len(slots), float(setup["reference_pa"]))
-    else:
-        reference = means[outside][0][slots] - offsets[outside]
+
+    def pressure(i: int) -> FloatArray:
+        return np.asarray(means[i][0][slots] - offsets[i], dtype=np.float64)
+
+    level = np.full(len(slots), float(setup["reference_pa"]))
     return Blocks(
         slots,
-        means[chamber][0][slots] - offsets[chamber],
-        reference,
+        pressure(chamber),
+        level if outside is None else pressure(outside),
         means[chamber][1][slots] + _ZERO_C_K,
         np.full(len(slots), count, dtype=np.int64),
+        pressure(roles.index("STATION")) if "STATION" in roles else None,
     )

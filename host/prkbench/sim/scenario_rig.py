@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from prkbench.analysis.conversion import Conversion
 from prkbench.rig import Rig
 from prkbench.sim.elements import ViscousCapillary
 from prkbench.sim.gas import R_AIR
 from prkbench.sim.scenario import BenchStage, Scenario
-from prkbench.sim.scenario_plant import TUBE_M
+from prkbench.sim.scenario_plant import TUBE_M, conversion_of
 from prkbench.units import Dimension, from_lb_per_day, to_text
 
 _PLANNED_LB_PER_DAY = 1.0
@@ -24,10 +23,10 @@ def rig_of(scenario: Scenario, stage: BenchStage) -> Rig:
     as well be anything: the node needs a flow law and a planned rate, and no scenario gives its
     truth away.
     """
-    chamber = stage.vessels["chamber"]
-    k = Conversion(acceleration=stage.acceleration).k_per_s(from_lb_per_day(_PLANNED_LB_PER_DAY))
+    conversion = conversion_of(stage)
+    k = conversion.k_per_s(from_lb_per_day(_PLANNED_LB_PER_DAY))
     high, low = stage.rated_from_pa, stage.rated_to_pa
-    flow = k * (high - low) * chamber.volume_m3 / (R_AIR * _REFERENCE_K)
+    flow = k * (high - low) * stage.tested_m3 / (R_AIR * _REFERENCE_K)
     tube = ViscousCapillary.for_flow(flow, high, low, _REFERENCE_K, TUBE_M)
     tables: dict[str, dict[str, Any]] = {
         "rig": {
@@ -37,10 +36,15 @@ def rig_of(scenario: Scenario, stage: BenchStage) -> Rig:
             "notes": "the leak element is assumed: a laminar one, for planning only",
         },
         "chamber": {
-            "volume": to_text(chamber.volume_m3, Dimension.VOLUME),
+            "volume": to_text(stage.tested_m3, Dimension.VOLUME),
             "temperature": to_text(_REFERENCE_K, Dimension.TEMPERATURE),
             "pressure": to_text(high, Dimension.PRESSURE),
             "reference_pressure": to_text(low, Dimension.PRESSURE),
+        },
+        "prk": {
+            "volume": to_text(conversion.volume_m3, Dimension.VOLUME),
+            "volume_low": to_text(conversion.volume_low_m3, Dimension.VOLUME),
+            "volume_high": to_text(conversion.volume_high_m3, Dimension.VOLUME),
         },
         "element": {
             "law": "viscous",
