@@ -51,7 +51,7 @@ from prknode.settings import FASTEST_FORCED_MHZ, Settings
 from prknode.status import Status
 from prknode.ticks import Elapsed, ticks_diff
 
-_BLOCKS = const(40)
+_BLOCKS = const(32)  # slots, minutes: of a host that looks less often the samples tell more
 _EVENTS = const(24)
 _NO_SENSOR = const(0xFF)
 _SAMPLES_A_STEP = const(12)

@@ -29,7 +29,7 @@ CEILINGS: dict[str, float] = {
     "CALC:DEC?: to the last byte": 7.02,
     "CALC:DEC?: heap": 607,
     "MEAS:PRES?: to the last byte": 59.2,
-    "MEAS:PRES?: heap": 8000,
+    "MEAS:PRES?: heap": 4030,
     "SYST:ERR?: to the last byte": 7.13,
     "SYST:ERR?: heap": 570,
     "SENS:RATE?: to the last byte": 10.1,
