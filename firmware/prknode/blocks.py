@@ -12,9 +12,13 @@ from prknode.compat import const
 from prknode.hotpath import add_sample
 from prknode.records import (
     BLOCK_FAULT,
+    BLOCK_FILL,
     BLOCK_VALID,
+    BLOCK_VENT,
     FLAG_FAULT,
+    FLAG_FILL,
     FLAG_RESTART,
+    FLAG_VENT,
 )
 
 SLOT_US = const(60000000)
@@ -54,13 +58,13 @@ class BlockSums:
     def __init__(self, sensors, paired, expected):
         self._sensors = sensors
         self._needed = (expected * 3 + 3) // 4
-        # Sensors, paired, samples, whether disturbed, end of the slot (hi, lo), the flags that
+        # Sensors, paired, samples, what disturbed, end of the slot (hi, lo), the flags that
         # disturb; then for each sensor the number of its counts, and the sums of the low and the
         # high 12 bits of its pressures and of its temperatures.
         self._words = array("i", [0] * (_HEAD + _WORDS * sensors))
         self._words[0] = sensors
         self._words[1] = paired
-        self._words[6] = FLAG_RESTART | FLAG_FAULT
+        self._words[6] = FLAG_RESTART | FLAG_FAULT | FLAG_FILL | FLAG_VENT
         self.start()
 
     def start(self):
@@ -94,7 +98,11 @@ class BlockSums:
             starts = range(_HEAD, len(words), _WORDS)
             pressures = [(words[j + 2] << 12) + words[j + 1] for j in starts]
             temperatures = [(words[j + 4] << 12) + words[j + 3] for j in starts]
-            flags = BLOCK_FAULT if words[_DISTURBED] else 0
+            flags = BLOCK_FAULT if words[_DISTURBED] & (FLAG_RESTART | FLAG_FAULT) else 0
+            if words[_DISTURBED] & FLAG_FILL:
+                flags |= BLOCK_FILL
+            if words[_DISTURBED] & FLAG_VENT:
+                flags |= BLOCK_VENT
             if self._complete():
                 flags |= BLOCK_VALID
             block = Block(

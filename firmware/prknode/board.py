@@ -11,6 +11,8 @@ Another board (the virtual one, a test's) offers the same methods:
     idle(us, node)            rest for us microseconds at most, or until the host sends something
     config() -> dict          config.json; its board section may be completed
     unique_id() -> str        of the board
+    valves() -> tuple         role of each valve: FILL, VENT or HATCH
+    set_valve(i, is_open)     open or shut valve i, from 0
     new_run_id() -> int       1 .. 2^32 - 1, not seen before
     memory() -> (used, free)  heap bytes after the last collect()
     collect()                 collect garbage
@@ -62,6 +64,9 @@ class Board:
             )
             for bus in self._config["board"]["i2c"]
         ]
+        valves = self._config["board"].get("valves", ())
+        self._roles = tuple(valve["role"] for valve in valves)
+        self._pins = [machine.Pin(valve["pin"], machine.Pin.OUT, value=0) for valve in valves]
         self._in = sys.stdin.buffer
         self._out = sys.stdout.buffer
         poll_in = select.poll()
@@ -79,7 +84,9 @@ class Board:
         """Nothing to take over: Ctrl-C must go on reaching the REPL."""
 
     def end(self):
-        """Nothing to give back."""
+        """Whoever uses the prompt now finds the valves shut."""
+        for pin in self._pins:
+            pin(0)
 
     def ticks_us(self):
         """Microseconds, wrapping."""
@@ -148,6 +155,14 @@ class Board:
     def config(self):
         """config.json as a dict, with the board section that boards.json has for it."""
         return self._config
+
+    def valves(self):
+        """Roles of the valves in the board section: "valves": [{"pin": 10, "role": "FILL"}]."""
+        return self._roles
+
+    def set_valve(self, i, is_open):
+        """Drive the pin of valve i: high is open."""
+        self._pins[i](1 if is_open else 0)
 
     def unique_id(self):
         """The chip's serial number in hexadecimal."""

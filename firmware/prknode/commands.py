@@ -1,16 +1,16 @@
-"""The command table: every header the node knows, and what it does.
+"""The commands of a run; those that set a node up are in seldom, those for valves in valves.
 
 A handler takes (node, suffixes, parameters) and returns None, the text of an answer, a link.Block,
 a link.Listing or link.PENDING. It raises ScpiError for what cannot be done.
 """
 
-from prknode import PROTOCOL, __version__
-from prknode.compat import const
-from prknode.integers import format_decimal
+from prknode import PROTOCOL, __version__, control
+from prknode.catalogue import named
+from prknode.compat import const, forget, load
 from prknode.link import PENDING
 from prknode.records import BASIS_NAMES, NO_SE, STATE_NAMES
 from prknode.scpi import ScpiError, channels, match, quoted, whole
-from prknode.settings import OFFSET, ROLE, SettingError, all_settings, named
+from prknode.settings import SettingError
 from prknode.status import ESR_OPC
 
 _MAX_U32 = (1 << 32) - 1
@@ -18,7 +18,8 @@ _NAN = "9.91E37"
 """What SCPI answers for a number that is not there."""
 
 
-def _value(item, text):
+def value_of(item, text):
+    """The integer or word for a setting's parameter; raises ScpiError."""
     try:
         return item.check(item.parse(text))
     except SettingError as error:
@@ -32,11 +33,11 @@ def _setting(item, is_query):
 
     def command(node, suffixes, parameters):
         node.require_idle()
-        node.change(item.key, _value(item, parameters[0]))
+        node.change(item.key, value_of(item, parameters[0]))
 
     def query(node, suffixes, parameters):
         if parameters:
-            return item.show(_value(item, parameters[0]))
+            return item.show(value_of(item, parameters[0]))
         return item.show(node.settings[item.key])
 
     return (query, (), 0, 1) if is_query else (command, (), 1, 1)
@@ -55,14 +56,6 @@ def _clear(node, suffixes, parameters):
     node.status.clear()
 
 
-def _set_ese(node, suffixes, parameters):
-    node.status.ese = whole(parameters[0], 0, 255)
-
-
-def _set_sre(node, suffixes, parameters):
-    node.status.sre = whole(parameters[0], 0, 255)
-
-
 def _operation_complete(node, suffixes, parameters):
     node.status.esr |= ESR_OPC
 
@@ -71,59 +64,14 @@ def _nothing(node, suffixes, parameters):
     """Everything the node does is done when the next command is read."""
 
 
-def _preset(node, suffixes, parameters):
-    node.abort()
-    node.restore()
-    node.status.preset()
-
-
-def _reboot(node, suffixes, parameters):
-    node.abort()
-    node.board.reset()
-
-
 def _time(node, suffixes, parameters):
     run = node.run_time()
-    return "%d,%d" % (node.up_time(), -1 if run is None else run)
-
-
-def _memory(node, suffixes, parameters):
-    return "%d,%d" % node.board.memory()
-
-
-def _set_role(node, suffixes, parameters):
-    node.require_idle()
-    sensor = _sensor(node, suffixes[0])
-    sensor.role = _value(ROLE, parameters[0])
-
-
-def _role(node, suffixes, parameters):
-    return _sensor(node, suffixes[0]).role
-
-
-def _set_offset(node, suffixes, parameters):
-    node.require_idle()
-    listed = channels(parameters[1], len(node.settings.sensors))
-    value = _value(OFFSET, parameters[0])
-    for i in listed:
-        node.settings.sensors[i].offset_mpa = value
-
-
-def _offset(node, suffixes, parameters):
-    sensors = node.settings.sensors
-    return ",".join(OFFSET.show(sensors[i].offset_mpa) for i in _channels(node, parameters))
-
-
-def _trim(node, suffixes, parameters):
-    listed = _channels(node, parameters)
-    if len(listed) != 1:
-        raise ScpiError(-171, "one channel expected")
-    return node.answer_bytes(node.chips[listed[0]].trim)
+    return "%d,%d" % (node.uptime.at(node.board.ticks_us()), -1 if run is None else run)
 
 
 def _measure(which):
     def command(node, suffixes, parameters):
-        node.begin_measurement(which, _channels(node, parameters))
+        node.begin_measurement(which, channels_of(node, parameters))
         return PENDING
 
     return command
@@ -135,11 +83,6 @@ def _initiate(node, suffixes, parameters):
 
 def _abort(node, suffixes, parameters):
     node.abort()
-
-
-def _runs(node, suffixes, parameters):
-    ring = node.samples
-    return "%d,%d,%d" % (node.run_id, ring.oldest, ring.next) if node.run_id else ""
 
 
 def _points(node, suffixes, parameters):
@@ -156,18 +99,21 @@ def _read(name):
         count = whole(parameters[1], 0, 200)
         if len(parameters) > 2 and whole(parameters[2], 0, _MAX_U32) != node.run_id:
             raise ScpiError(-230, "run %s is not held" % parameters[2])
-        return node.answer_records(ring, first, count)
+        return node.answers.records(ring, node.run_id, first, count, node.ascii)
 
     return command
 
 
 def _setup(node, suffixes, parameters):
-    return node.answer_bytes(node.setup_json())
+    return node.answers.whole(node.setup_json())
 
 
 def _decay(long):
     def command(node, suffixes, parameters):
-        estimate = node.estimate(long)
+        estimator = node.estimator
+        estimate = None
+        if estimator:
+            estimate = estimator.long_estimate if long else estimator.estimate
         state = STATE_NAMES[node.state]
         if estimate is None or estimate.se == NO_SE:
             return "%s,%s,%s,%d,NONE" % (_NAN, _NAN, state, estimate.rows if estimate else 0)
@@ -182,18 +128,12 @@ def _mark(node, suffixes, parameters):
     node.mark(quoted(parameters[0]))
 
 
-def _set_format(node, suffixes, parameters):
-    word = parameters[0].upper()
-    if word in ("INT", "INTEGER"):
-        node.ascii = False
-    elif word in ("ASC", "ASCII"):
-        node.ascii = True
-    else:
-        raise ScpiError(-224, "INTeger or ASCii")
+def _set_ese(node, suffixes, parameters):
+    node.status.ese = whole(parameters[0], 0, 255)
 
 
-def _format(node, suffixes, parameters):
-    return "ASC" if node.ascii else "INT"
+def _set_sre(node, suffixes, parameters):
+    node.status.sre = whole(parameters[0], 0, 255)
 
 
 def _register_commands(path, name):
@@ -217,7 +157,8 @@ def _register_commands(path, name):
     )  # fmt: skip
 
 
-def _channels(node, parameters):
+def channels_of(node, parameters):
+    """Indices of the sensors that a command's first parameter names, of the chamber's if none."""
     if parameters:
         return channels(parameters[0], len(node.settings.sensors))
     try:
@@ -226,48 +167,22 @@ def _channels(node, parameters):
         raise ScpiError(-221, "no sensor has the role CHAMBER")
 
 
-def _sensor(node, suffix):
-    if not 1 <= suffix <= len(node.settings.sensors):
-        raise ScpiError(-114, "sensors are 1 to %d" % len(node.settings.sensors))
-    return node.settings.sensors[suffix - 1]
-
-
 # fmt: off
 TABLE = (
     "*IDN?", _identify, 0, 0,
     "*RST", _reset, 0, 0,
     "*CLS", _clear, 0, 0,
-    "*ESE", _set_ese, 1, 1,
-    "*ESE?", lambda node, s, p: str(node.status.ese), 0, 0,
-    "*ESR?", lambda node, s, p: str(node.status.read_esr()), 0, 0,
     "*OPC", _operation_complete, 0, 0,
     "*OPC?", lambda node, s, p: "1", 0, 0,
-    "*SRE", _set_sre, 1, 1,
-    "*SRE?", lambda node, s, p: str(node.status.sre), 0, 0,
     "*STB?", lambda node, s, p: str(node.status.byte(False)), 0, 0,
-    "*TST?", lambda node, s, p: str(node.self_test()), 0, 0,
+    "*TST?", lambda node, s, p: str(node.sensors.faulty), 0, 0,
     "*WAI", _nothing, 0, 0,
     "SYSTem:ERRor[:NEXT]?", lambda node, s, p: node.status.next_error(), 0, 0,
-    "SYSTem:ERRor:COUNt?", lambda node, s, p: str(node.status.error_count()), 0, 0,
-    "SYSTem:VERSion?", lambda node, s, p: "1999.0", 0, 0,
-    "SYSTem:PROTocol?", lambda node, s, p: str(PROTOCOL), 0, 0,
     "SYSTem:TIME?", _time, 0, 0,
-    "SYSTem:MEMory?", _memory, 0, 0,
-    "SYSTem:UPTime?", lambda node, s, p: format_decimal(node.up_time(), 6), 0, 0,
-    "SYSTem:PRESet", _preset, 0, 0,
-    "SYSTem:REBoot", _reboot, 0, 0,
-    "SENSe:ROLE<n>", _set_role, 1, 1,
-    "SENSe:ROLE<n>?", _role, 0, 0,
-    "SENSe:COUNt?", lambda node, s, p: str(len(node.settings.sensors)), 0, 0,
     "MEASure[:SCALar]:PRESsure?", _measure("pressure"), 0, 1,
     "MEASure[:SCALar]:TEMPerature?", _measure("temperature"), 0, 1,
-    "CALibration:TRIM?", _trim, 0, 1,
-    "CALibration:OFFSet", _set_offset, 2, 2,
-    "CALibration:OFFSet?", _offset, 0, 1,
     "INITiate[:IMMediate]", _initiate, 0, 0,
     "ABORt", _abort, 0, 0,
-    "STATus:PRESet", lambda node, s, p: node.status.preset(), 0, 0,
-    "DATA:RUNS?", _runs, 0, 0,
     "DATA:POINts?", _points, 0, 0,
     "DATA:SETup?", _setup, 0, 0,
     "DATA:READ?", _read("samples"), 2, 3,
@@ -277,46 +192,63 @@ TABLE = (
     "CALCulate:DECay:LONG?", _decay(True), 0, 0,
     "CALCulate:DECay:READ?", _read("results"), 2, 3,
     "MARK", _mark, 1, 1,
-    "FORMat[:DATA]", _set_format, 1, 1,
-    "FORMat[:DATA]?", _format, 0, 0,
+    "*ESE", _set_ese, 1, 1,
+    "*ESE?", lambda node, s, p: str(node.status.ese), 0, 0,
+    "*ESR?", lambda node, s, p: str(node.status.read_esr()), 0, 0,
+    "*SRE", _set_sre, 1, 1,
+    "*SRE?", lambda node, s, p: str(node.status.sre), 0, 0,
+    "SYSTem:PROTocol?", lambda node, s, p: str(PROTOCOL), 0, 0,
+    "STATus:PRESet", lambda node, s, p: node.status.preset(), 0, 0,
 ) + _register_commands("STATus:OPERation", "operation") + _register_commands(
     "STATus:QUEStionable", "questionable"
-)
+) + control.TABLE
 # fmt: on
-"""Pattern, handler, least and most parameters, one after the other: a tuple for each command, or
-a closure for each setting, would cost a board several kilobytes."""
+"""Pattern, handler, least and most parameters, one after the other: a tuple for each command would
+cost a board several kilobytes."""
 
 _WIDTH = const(4)
-
-
-def patterns():
-    """Every header the node knows, as a pattern."""
-    result = [TABLE[i] for i in range(0, len(TABLE), _WIDTH)]
-    for item in all_settings():
-        result.append(item.header)
-        result.append(item.header + "?")
-    return result
-
-
-def find(header):
-    """(handler, suffixes, least and most parameters) for an upper-case header."""
-    for i in range(0, len(TABLE), _WIDTH):
-        suffixes = match(TABLE[i], header)
-        if suffixes is not None:
-            return TABLE[i + 1], suffixes, TABLE[i + 2], TABLE[i + 3]
-    is_query = header[-1:] == "?"
-    name = header[:-1] if is_query else header
-    item = named(lambda pattern: match(pattern, name) is not None)
-    if item is None:
-        raise ScpiError(-113, header[:40])
-    return _setting(item, is_query)
+# How headers of seldom begin: it is loaded for no other one.
+_SELDOM = ("SYS", "SEN", "CAL", "DAT", "FOR")
+_VALVES = ("OUT", "SOU")
 
 
 def execute(node, header, parameters):
     """Carry out one command."""
-    handler, suffixes, least, most = find(header)
-    if len(parameters) < least:
-        raise ScpiError(-109, header[:40])
-    if len(parameters) > most:
-        raise ScpiError(-108, header[:40])
-    return handler(node, suffixes, parameters)
+    try:
+        handler, suffixes, least, most = _find(node, header)
+        if len(parameters) < least:
+            raise ScpiError(-109, header[:40])
+        if len(parameters) > most:
+            raise ScpiError(-108, header[:40])
+        return handler(node, suffixes, parameters)
+    finally:
+        forget("seldom")
+
+
+def _find(node, header):
+    """Handler, suffixes, least and most parameters for an upper-case header."""
+    found = _in(TABLE, header)
+    if found:
+        return found
+    is_query = header[-1:] == "?"
+    name = header[:-1] if is_query else header
+    item = named(lambda pattern: match(pattern, name) is not None)
+    if item is not None:
+        return _setting(item, is_query)
+    if header[:3] in _SELDOM:
+        found = _in(load("seldom").TABLE, header)
+    elif header[:3] in _VALVES:
+        if node.valves is None:
+            raise ScpiError(-241, "no valves in config.json, or above 12.5 Hz")
+        found = _in(load("valves").TABLE, header)
+    if not found:
+        raise ScpiError(-113, header[:40])
+    return found
+
+
+def _in(table, header):
+    for i in range(0, len(table), _WIDTH):
+        suffixes = match(table[i], header)
+        if suffixes is not None:
+            return table[i + 1], suffixes, table[i + 2], table[i + 3]
+    return None

@@ -21,16 +21,20 @@ from prknode.law import driving_pressure
 from prknode.records import (
     BLOCK_FAST,
     BLOCK_FAULT,
+    BLOCK_FILL,
     BLOCK_RANGE,
     BLOCK_VALID,
+    BLOCK_VENT,
+    HOLDING,
     MEASURING,
     RESULT,
     SETTLING,
 )
 from prknode.regression import solve
-from prknode.segments import CONTINUES, Rows, Segmenter, Tens
+from prknode.segments import CONTINUES, REPRESS, VENT, Rows, Segmenter, Tens
 from prknode.settings import LONG_ROWS
 from prknode.stability import Stability
+from prknode.teeth import Teeth
 from prknode.window import UNIT, Window
 
 _FAST_PA = 50 << PASCAL_BITS
@@ -76,8 +80,10 @@ class Estimator:
         self._tens = Tens()
         self._long_rows = Rows()
         self._stability = Stability(settings["planned"])
+        self.teeth = Teeth()
         self._previous = None
         self._faulted = False
+        self._valve = CONTINUES
         self.state = SETTLING
         self.estimate = None
         self.long_estimate = None
@@ -113,9 +119,11 @@ class Estimator:
         """
         self.event = CONTINUES
         self.used = False
-        # A fault in a block that does not count ends the segment at the next one that does.
+        # What happened in a block that does not count ends the segment at the next one that does.
         if block.flags & BLOCK_FAULT:
             self._faulted = True
+        if block.flags & (BLOCK_FILL | BLOCK_VENT):
+            self._valve = REPRESS if block.flags & BLOCK_FILL else VENT
         if not block.flags & BLOCK_VALID:
             return
         now = self.reduce(block)
@@ -124,18 +132,23 @@ class Estimator:
         if block.flags & BLOCK_RANGE:
             return
         segmenter = self._segmenter
-        self.event = segmenter.step(block.slot, now.p, self._faulted)
+        self.event = segmenter.step(block.slot, now.p, self._faulted, self._valve)
         self._faulted = False
+        self._valve = CONTINUES
         if self.event != CONTINUES:
             self._stability.restart()
-            self.state = SETTLING
+            self.teeth.begin(block.slot, self.event)
         if segmenter.settled(block.slot):
             self.used = True
             self._settled(segmenter.number, block.slot, now)
+        if self.teeth.holding(block.slot):
+            self.state = HOLDING
+        else:
+            self.state = MEASURING if self._stability.settled else SETTLING
 
     def _settled(self, segment, slot, now):
-        if self._stability.step(now.p, now.x, now.t):
-            self.state = MEASURING
+        self._stability.step(now.p, now.x, now.t)
+        self.teeth.step(slot, now.x, now.y)
         row = self._rows.step(segment, slot, now.x, now.t, now.y)
         if row is not None:
             self._short.add(row)
@@ -164,6 +177,14 @@ class Estimator:
             ):
                 block.flags |= BLOCK_FAST
         self._previous = (block.slot, now.p, now.t)
+
+    def chamber_tangent(self, raw_p, raw_t):
+        """Compensation.tangent() of the chamber's sensor."""
+        return self._compensation[self._chamber].tangent(raw_p, raw_t)
+
+    def chamber_offset(self):
+        """What is taken off the chamber's pressure, Pa/4096."""
+        return self._offsets[self._chamber]
 
     @property
     def segment(self):

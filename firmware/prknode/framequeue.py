@@ -19,10 +19,14 @@ PIECES = (1, 2, 4, 7, 8, 9, 18, 36, PIECE)
 
 def piece(most):
     """The longest of PIECES up to that many frames, one at least."""
+    return PIECES[_which(most)]
+
+
+def _which(most):
     which = len(PIECES) - 1
     while which and PIECES[which] > most:
         which -= 1
-    return PIECES[which]
+    return which
 
 
 class FrameQueue:
@@ -87,11 +91,7 @@ class FrameQueue:
         unread = self.unread
         if not unread:
             return OK
-        if most > unread:
-            most = unread
-        which = len(PIECES) - 1
-        while PIECES[which] > most:
-            which -= 1
+        which = _which(min(most, unread))
         if not self.fifo.fetch(self._views[which]):
             return NACK
         n = PIECES[which]

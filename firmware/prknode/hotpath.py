@@ -13,6 +13,8 @@ _TIME = const(0xA0)  # then three bytes; every other frame has one byte after it
 _CONFIG = const(0x48)
 _EMPTY = const(0x80)
 
+_FAR = const(0x3FFFFF)
+
 
 @micropython.viper
 def pack_head(out, at: int, time, flags: int):
@@ -123,6 +125,36 @@ def copy_frame(frames, state, out, at: int):
 
 
 @micropython.viper
+def add_level(record, at: int, state) -> int:
+    """Add the chamber's counts to those of a bin, words of alarms.Alarms; how many it holds then.
+
+    state: mask of its valid bit, offset of its counts, raw pressure and temperature that are taken
+    off, sums of what is left, samples in them, most that is left of a temperature. Of a pressure
+    that is some 60 kPa, so that 64 of them are small ints. 0 when the sensor has not delivered.
+    """
+    data = ptr8(record)
+    words = ptr32(state)
+    if not data[at + 6] & int(words[0]):
+        return 0
+    at += int(words[1])
+    off = (int(data[at]) | int(data[at + 1]) << 8 | int(data[at + 2]) << 16) - int(words[2])
+    if off > _FAR:
+        off = _FAR
+    if off < 0 - _FAR:
+        off = 0 - _FAR
+    words[4] += off
+    off = (int(data[at + 3]) | int(data[at + 4]) << 8 | int(data[at + 5]) << 16) - int(words[3])
+    most = int(words[7])
+    if off > most:
+        off = most
+    if off < 0 - most:
+        off = 0 - most
+    words[5] += off
+    words[6] += 1
+    return int(words[6])
+
+
+@micropython.viper
 def next_tick(clock) -> int:
     """Move on by a step; the tick, of 30 bits.
 
@@ -153,8 +185,7 @@ def add_sample(record, at: int, sums) -> int:
             return 0
     flags = data[at + 6] | data[at + 7] << 8
     words[2] += 1
-    if flags & int(words[6]):
-        words[3] = 1
+    words[3] = int(words[3]) | flags & int(words[6])
     paired = int(words[1])
     if flags & paired != paired:
         return 1

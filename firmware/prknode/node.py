@@ -5,28 +5,27 @@ differs between a board, the unix port and a test comes in through the board obj
 """
 
 from prknode import commands
+from prknode.alarms import Alarms
 from prknode.answers import Answers
 from prknode.blocks import BlockSums
 from prknode.bmp390 import FAULT_NAMES, OK
-from prknode.compat import const
+from prknode.compat import const, forget, load
 from prknode.decay import Estimator, windows_for
 from prknode.drivers import fit
-from prknode.fifo import FifoSampler
 from prknode.hotpath import look_back, pack_head
 from prknode.link import PENDING, Link
-from prknode.readings import NOT_A_NUMBER, reading
+from prknode.readings import Readings
 from prknode.records import (
+    ALARM,
     EV_ABORT,
+    EV_ALARM,
     EV_BOOT,
     EV_FAULT,
-    EV_GAP,
     EV_INIT,
     EV_MARK,
     EV_MISSED,
     EV_RECOVERED,
-    EV_REPRESS,
     EV_STATE,
-    EV_VENT,
     EVENT_SIZE,
     FAULT,
     FLAG_FAULT,
@@ -34,11 +33,10 @@ from prknode.records import (
     FLAG_RESTART,
     FLAG_STATE,
     FLAG_STATE_SHIFT,
+    HOLDING,
     IDLE,
     RESULT_SIZE,
     SAMPLE_HEAD,
-    SENSOR_BYTES,
-    SETTLING,
     STATE_NAMES,
     block_size,
     pack_block,
@@ -46,20 +44,20 @@ from prknode.records import (
     sample_size,
 )
 from prknode.ring import Ring, fullest
-from prknode.sampler import Sampler
 from prknode.scpi import ScpiError
-from prknode.segments import GAP, REPRESS, VENT
+from prknode.segments import EVENT_CODES
 from prknode.sensors import Sensors
-from prknode.settings import FASTEST_FORCED_MHZ, SettingError, Settings
-from prknode.setup import describe
-from prknode.status import OPER_MEASURING, OPER_SETTLING, QUES_SENSOR1, Status
+from prknode.settings import FASTEST_FORCED_MHZ, Settings
+from prknode.status import Status
 from prknode.ticks import Elapsed, ticks_diff
 
-_BLOCKS = const(48)
+_BLOCKS = const(32)  # slots, minutes: of a host that looks less often the samples tell more
 _EVENTS = const(24)
 _NO_SENSOR = const(0xFF)
 _SAMPLES_A_STEP = const(12)
 _PASSED_OVER = const(3)
+# Only above 12.5 Hz; what uses a module comes before it.
+_FIFO = ("fifo", "framequeue", "frameclock", "chipfifo")
 
 
 class Node:
@@ -75,10 +73,8 @@ class Node:
         self.settings = Settings(config)
         n = len(self.settings.sensors)
         self.chips = fit([], board, self.settings)
-        self._sensors = Sensors(self.chips)
-        # In charge whenever nothing is measured, and of measurements up to 12.5 Hz.
-        self._forced = Sampler(self._sensors, self.settings)
-        self._sampler = self._forced
+        self.sensors = Sensors(self.chips)
+        self._sampler = self._forced()
         self._set_up()
         # What is large is allocated once, while the heap is still in one piece.
         self.samples = Ring(sample_size(n), ring_records)
@@ -92,20 +88,22 @@ class Node:
         self.uptime.start(board.ticks_us())
         self._time = Elapsed()
         self._link = Link(board, self, self.status)
-        self._answers = Answers(self.samples.size, self._link)
+        self.answers = Answers(self.samples.size, self._link)
         self._sums = None
         self._paired = 0
         self._fresh = False
         self._passed_over = 0
-        self._estimator = None
+        self.estimator = None
         self._setup = b"{}"
-        self._wanted = None
+        self._readings = Readings(self.sensors, self.status)
         self.run_id = 0
         self.measuring = False
         self.state = IDLE
         self.ascii = False
         self._missed = 0
-        self._event(EV_BOOT, _NO_SENSOR, 0, board.reset_cause())
+        self.alarms = Alarms()
+        self.valves = self._shut_valves()
+        self.note(EV_BOOT, 0, board.reset_cause())
 
     # The loop -----------------------------------------------------------------------------
 
@@ -113,7 +111,7 @@ class Node:
         """Do what is due at tick `now`; returns the microseconds until something is."""
         sampler = self._sampler
         wait = sampler.step(now)
-        if self._sensors.changed:
+        if self.sensors.changed:
             self._faults_changed()
         n = 0
         if self.measuring:
@@ -123,6 +121,8 @@ class Node:
                 n += 1
             if n == _SAMPLES_A_STEP:
                 wait = 0
+            if self.valves is not None:
+                wait = min(wait, self.valves.step(now))
         else:
             self.uptime.update(now)
             n = sampler.next_sample()
@@ -137,7 +137,7 @@ class Node:
     @property
     def busy(self):
         """Whether time must pass for the node to get on: measuring, or a reading under way."""
-        return self.measuring or self._wanted is not None or not self._sensors.settled()
+        return self.measuring or self._readings.wanted is not None or not self.sensors.settled()
 
     def fill_percent(self):
         """How full the fullest ring is with records the host has not taken."""
@@ -150,6 +150,10 @@ class Node:
         flags = self._flags()
         pack_head(ring.data, ring.at, self._time.words, flags)
         self._sampler.fill(ring.data, ring.at + SAMPLE_HEAD)
+        if self.alarms.sample(ring.data, ring.at):
+            self._rang()
+        elif self.valves is not None and self.valves.control():
+            self.show_state()
         if not self._sums.add(ring.data, ring.at):
             self._close_slots(ring.data, ring.at)
             # The state may have changed with the slot.
@@ -166,14 +170,17 @@ class Node:
             flags |= FLAG_LATE
         if sampler.restarted & self._paired:
             flags |= FLAG_RESTART
-        if self._sensors.faulty & self._paired:
+        if self.sensors.faulty & self._paired:
             flags |= FLAG_FAULT
+        valves = self.valves
+        if valves is not None and valves.used:
+            flags |= valves.flags()
         return flags
 
     def _note_missed(self):
         count = self._sampler.missed - self._missed
         self._missed = self._sampler.missed
-        self._event(EV_MISSED, _NO_SENSOR, count, "samples not taken in time")
+        self.note(EV_MISSED, count, "samples not taken in time")
 
     def _close_slots(self, data, start):
         """Close slots until the present one takes the record at that offset."""
@@ -187,7 +194,7 @@ class Node:
         self.board.collect()
 
     def _reduce(self, block):
-        estimator = self._estimator
+        estimator = self.estimator
         estimator.step(block)
         ring = self.blocks_ring
         pack_block(
@@ -197,43 +204,58 @@ class Node:
         ring.push()
         estimator.pack_result(self.results.data, self.results.at, block.slot)
         self.results.push()
-        why = estimator.event
-        if why in (REPRESS, VENT, GAP):
-            code = {REPRESS: EV_REPRESS, VENT: EV_VENT, GAP: EV_GAP}[why]
-            self._event(code, _NO_SENSOR, block.slot, "new segment")
-        self._show_state()
+        code = EVENT_CODES[estimator.event]
+        if code:
+            self.note(code, block.slot, "new segment")
+        if self.alarms.block(block):
+            self._rang()
+        if self.valves is not None:
+            self.valves.block(block)
+        self.show_state()
 
     # States and events --------------------------------------------------------------------
 
-    def _show_state(self):
+    def show_state(self):
         """Derive the state and tell the status registers and the event log of a change."""
+        valves = self.valves
         if not self.measuring:
             state = IDLE
-        elif self._sensors.faulty & self._paired:
+        elif self.alarms.ringing:
+            state = ALARM
+        elif self.sensors.faulty & self._paired:
             state = FAULT
+        elif valves is not None and valves.high:
+            state = HOLDING
         else:
-            state = self._estimator.state
+            state = self.estimator.state
         if state != self.state:
-            self._event(EV_STATE, _NO_SENSOR, state, STATE_NAMES[state])
+            self.note(EV_STATE, state, STATE_NAMES[state])
             self.state = state
-        operation = 0
-        if self.measuring:
-            operation = OPER_MEASURING
-            if state == SETTLING:
-                operation |= OPER_SETTLING
-        self.status.operation.set(operation)
+        self.status.show(state, self.sensors.faulty, self.alarms.ringing)
 
     def _faults_changed(self):
         """Some sensors' faults have changed: log each, and raise or clear its status bit."""
-        sensors = self._sensors
+        sensors = self.sensors
         for i in range(len(self.chips)):
             if sensors.changed & (1 << i):
                 fault = sensors.faults[i]
                 code = EV_RECOVERED if fault == OK else EV_FAULT
                 self._event(code, i, fault, FAULT_NAMES[fault])
         sensors.changed = 0
-        self.status.questionable.set(sensors.faulty * QUES_SENSOR1)
-        self._show_state()
+        if self.valves is not None:
+            self.valves.forbid(sensors.faulty & self._paired != 0)
+        self.show_state()
+
+    def _rang(self):
+        """An alarm rings: nothing more is let in or out."""
+        self.note(EV_ALARM, self.alarms.value, self.alarms.name)
+        if self.valves is not None:
+            self.valves.end("alarm")
+        self.show_state()
+
+    def note(self, code, value, text):
+        """Write an event that is no sensor's."""
+        self._event(code, _NO_SENSOR, value, text)
 
     def _event(self, code, sensor, value, text):
         time = self._time if self.measuring else self.uptime
@@ -259,81 +281,93 @@ class Node:
         self.settings.values[key] = value
         if key in ("osr_p", "osr_t", "iir", "driver"):
             self._set_up()
-        self._forced.configure(self.settings)
+        self._sampler.configure(self.settings)
+
+    def _forced(self):
+        """What is in charge whenever nothing is measured, and of measurements up to 12.5 Hz."""
+        forget(*_FIFO)
+        return load("sampler").Sampler(self.sensors, self.settings)
+
+    def _shut_valves(self):
+        """The board's valves, all shut, or None where it has none."""
+        if not self.board.valves():
+            return None
+        return load("valves").Valves(self.board, self.alarms, self._event)
 
     def _set_up(self):
         settings = self.settings
         fit(self.chips, self.board, settings)
-        self._sensors.set_up(settings["osr_p"], settings["osr_t"], settings["iir"])
+        self.sensors.set_up(settings["osr_p"], settings["osr_t"], settings["iir"])
 
     def restore(self):
-        """Back to the settings of config.json."""
+        """Back to the settings of config.json; no alarm, all valves shut."""
+        self.alarms.clear()
+        if self.valves is not None:
+            self.valves.end()
         old = self.settings
         self.settings = Settings(self._config)
         self.ascii = False
         if old.as_dict() != self.settings.as_dict():
             self._set_up()
-            self._forced.configure(self.settings)
+            self._sampler.configure(self.settings)
 
     def initiate(self):
         """Start a run: a new id, empty rings, time zero."""
         if self.measuring:
             raise ScpiError(-213, "already measuring")
-        try:
-            self.settings.check()
-        except SettingError as error:
-            raise ScpiError(-221, str(error))
+        starting = load("starting")
         settings = self.settings
-        sampler = self._forced
-        if settings["rate_mhz"] > FASTEST_FORCED_MHZ:
-            sampler = FifoSampler(self._sensors, settings, settings.chamber())
-        problem = sampler.problem()
-        if problem:
-            raise ScpiError(-221, problem)
+        sampler = starting.sampler_for(settings, self.sensors, self._sampler)
         paired = settings.paired()
-        for i in range(len(self.chips)):
-            if paired & (1 << i) and self._sensors.faults[i] != OK:
-                raise ScpiError(
-                    -241, "sensor %d: %s" % (i + 1, FAULT_NAMES[self._sensors.faults[i]])
-                )
         expected = 60 * settings["rate_mhz"] // 1000
-        if expected < 4:
-            raise ScpiError(-221, "under 4 samples a minute")
-        self._estimator = None
+        self.estimator = None
         self.board.collect()
         self._windows = windows_for(settings, self._windows)
-        self._estimator = Estimator(settings, [chip.trim for chip in self.chips], self._windows)
+        self.estimator = Estimator(settings, [chip.trim for chip in self.chips], self._windows)
         self._sums = BlockSums(len(self.chips), paired, expected)
         self._paired = paired
+        if sampler is not self._sampler and self.valves is not None:
+            # There is no room for both: valves can be used up to 12.5 Hz.
+            self.valves.end()
+            self.valves = None
+            forget("valves")
+        self.alarms.begin(settings, self.estimator, starting.window_samples(settings))
+        if self.valves is not None:
+            self.valves.begin(settings)
         self.run_id = self.board.new_run_id()
-        self._setup = describe(settings, self.run_id, self.board.unique_id(), self.chips)
+        self._setup = self._describe(self.run_id)
         for ring in self._rings:
             ring.clear()
         now = self.board.ticks_us()
         self._time.start(now)
         self._missed = 0
         self.measuring = True
+        forget("starting")
+        if sampler is not self._sampler:
+            forget("sampler")
         self._sampler = sampler
         sampler.start(now)
-        self._event(EV_INIT, _NO_SENSOR, 0, "")
-        self._show_state()
+        self.note(EV_INIT, 0, "")
+        self.show_state()
 
     def abort(self):
         """End the run; what is in the rings can still be read."""
         if self.measuring:
-            self._event(EV_ABORT, _NO_SENSOR, 0, "")
+            if self.valves is not None:
+                self.valves.end()
+            self.note(EV_ABORT, 0, "")
             self._sampler.stop()
-            self._sampler = self._forced
+            if self.settings["rate_mhz"] > FASTEST_FORCED_MHZ:
+                self._sampler = self._forced()
+                self.valves = self._shut_valves()
             self.measuring = False
-            self._show_state()
+            self.show_state()
 
     def mark(self, text):
         """Note what the operator says, at this moment."""
-        self._event(EV_MARK, _NO_SENSOR, 0, text)
-
-    def up_time(self):
-        """Microseconds since the node started."""
-        return self.uptime.at(self.board.ticks_us())
+        self.note(EV_MARK, 0, text)
+        if text[:4].upper() == "VENT" or text[:5].upper() == "HATCH":
+            self.alarms.announce()
 
     def run_time(self):
         """Microseconds since INITiate, or None when not measuring."""
@@ -341,57 +375,25 @@ class Node:
             return None
         return self._time.at(self.board.ticks_us())
 
-    def estimate(self, long):
-        """The newest Estimate of the short or the long window, or None."""
-        if self._estimator is None:
-            return None
-        return self._estimator.long_estimate if long else self._estimator.estimate
-
-    def self_test(self):
-        """0 when every sensor works, else bit i set for sensor i + 1."""
-        return self._sensors.faulty
-
     def begin_measurement(self, quantity, sensors):
         """Ask for a reading; finish_measurement() gives it once it is there."""
-        self._wanted = (quantity, sensors)
+        self._readings.wanted = quantity, sensors
         if not self.measuring:
             self._sampler.single(self.board.ticks_us())
 
     def finish_measurement(self):
-        """The reading asked for as text, or PENDING; NaN for a sensor that does not work."""
-        quantity, wanted = self._wanted
-        mask = 0
-        for i in wanted:
-            mask |= 1 << i
-        faulty = self._sensors.faulty
-        if not self._fresh:
-            # With every FIFO silent no sample will come.
-            if not self.measuring or mask & ~faulty:
-                return PENDING
-        elif mask & ~(faulty | self._sampler.valid):
+        """The reading asked for as text, or PENDING; see readings.Readings."""
+        if not self._fresh and not (self.measuring and self.sensors.faulty):
             return PENDING
-        self._wanted = None
-        return ",".join(self._reading(quantity, i) for i in wanted)
-
-    def _reading(self, quantity, i):
-        if not self._fresh or not self._sampler.valid & (1 << i):
-            self.status.error(-240, "sensor %d: %s" % (i + 1, FAULT_NAMES[self._sensors.faults[i]]))
-            return NOT_A_NUMBER
-        counts = bytearray(SENSOR_BYTES * len(self.chips))
-        self._sampler.fill(counts, 0)
-        offset_mpa = self.settings.sensors[i].offset_mpa
-        return reading(quantity, self.chips[i].trim, counts[SENSOR_BYTES * i :], offset_mpa)
-
-    def answer_bytes(self, data):
-        """Bytes as a block answer."""
-        return self._answers.whole(data)
-
-    def answer_records(self, ring, first, count):
-        """Records of this run from `first` on; see answers.Answers.records."""
-        return self._answers.records(ring, self.run_id, first, count, self.ascii)
+        return self._readings.finish(self._sampler, self.settings, self._fresh, self.measuring)
 
     def setup_json(self):
         """The run's set-up as JSON bytes."""
         if self.run_id:
             return self._setup
-        return describe(self.settings, 0, self.board.unique_id(), self.chips)
+        return self._describe(0)
+
+    def _describe(self, run_id):
+        found = load("setup").describe(self.settings, run_id, self.board.unique_id(), self.chips)
+        forget("setup")
+        return found

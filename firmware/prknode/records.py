@@ -24,6 +24,8 @@ FLAG_STATE = const(0x0070)
 FLAG_LATE = const(0x0080)  # taken well after its time, or samples before it are missing
 FLAG_RESTART = const(0x0100)  # first sample after chamber or reference was re-initialised
 FLAG_FAULT = const(0x0200)  # chamber or reference is out of order, not only short of a fresh value
+FLAG_FILL = const(0x0400)  # since the sample before a valve was open that lets gas in
+FLAG_VENT = const(0x0800)  # ... that lets gas out
 
 # States of the node.
 IDLE = const(0)
@@ -39,6 +41,8 @@ BLOCK_VALID = const(0x0001)  # at least 75 % of the samples the slot should hold
 BLOCK_FAST = const(0x0002)  # more than 50 Pa/min or 0.1 K/min: mean of raw counts is less exact
 BLOCK_RANGE = const(0x0004)  # a mean outside 300..1250 hPa or -40..85 degC
 BLOCK_FAULT = const(0x0008)  # a sensor fault or restart inside the slot
+BLOCK_FILL = const(0x0010)  # a valve that lets gas in was open inside the slot
+BLOCK_VENT = const(0x0020)  # one that lets gas out
 
 BLOCK_HEAD = "<IIHH"  # slot, first sequence number, flags, samples in the slot
 BLOCK_HEAD_SIZE = const(12)
@@ -74,6 +78,10 @@ EV_GAP = const(8)
 EV_STATE = const(9)
 EV_BOOT = const(10)
 EV_MISSED = const(11)
+EV_ALARM = const(12)  # value: mPa/s of a fast fall, Pa of a low pressure
+EV_CLEARED = const(13)  # the alarm was acknowledged
+EV_VALVE = const(14)  # value: number of the valve, negative when it was shut
+EV_HOLD = const(15)  # value: 1 when holding a pressure began, 0 when it ended; the text says why
 
 ANSWER_HEAD = "<IIHH"  # run id, first sequence number, count, record size
 ANSWER_HEAD_SIZE = const(12)

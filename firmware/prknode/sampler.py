@@ -11,6 +11,7 @@ from prknode.records import SENSOR_BYTES
 from prknode.ticks import ticks_add, ticks_diff
 
 _POLL_US = const(1000)
+_SLOWEST_US = const(15000000)
 
 _STOPPED = const(0)
 _BEGINNING = const(1)
@@ -57,6 +58,8 @@ class Sampler:
 
     def problem(self):
         """Why the settings cannot be sampled, or None."""
+        if self.period > _SLOWEST_US:
+            return "under 4 samples a minute"
         if self._wait + _POLL_US > self.period:
             return "conversion takes %d us, the period is %d us" % (self._wait, self.period)
         return None

@@ -1,11 +1,13 @@
 """From block means to regression rows, cut where the record is disturbed.
 
 A segment is a stretch with one gas filling: it ends at a repress or a vent (recognised as a jump
-of pressure away from its trend, whether or not anybody said so), after a gap of more than five
-slots, and at a sensor's restart. A row needs its two neighbours, so it comes one block later.
+of pressure away from its trend, whether or not anybody said so, or by a valve that was open), after
+a gap of more than five slots, and at a sensor's restart. A row needs its two neighbours, so it
+comes one block later.
 """
 
 from prknode.compat import const
+from prknode.records import EV_GAP, EV_REPRESS, EV_VENT
 
 MAX_BRIDGED = const(5)
 """Missing slots that the trapezoid bridges in I; a longer gap ends the segment."""
@@ -16,6 +18,8 @@ GAP = const(2)
 REPRESS = const(3)
 VENT = const(4)
 RESTART = const(5)
+EVENT_CODES = (0, 0, EV_GAP, EV_REPRESS, EV_VENT, 0)
+"""Event in the log for each of them, 0 for none."""
 
 
 class Segmenter:
@@ -35,10 +39,11 @@ class Segmenter:
         self._fresh = False
         self._skip_until = 0
 
-    def step(self, slot, p, restarted):
+    def step(self, slot, p, restarted, valve=CONTINUES):
         """Take a valid block; returns why a segment begins here, or CONTINUES.
 
-        slot: its number; p: chamber, Pa/4096; restarted: a sensor was re-initialised inside it.
+        slot: its number; p: chamber, Pa/4096; restarted: a sensor was re-initialised inside it;
+        valve: REPRESS or VENT when one was open inside it.
         """
         why = CONTINUES
         gap = slot - self._slot
@@ -48,6 +53,8 @@ class Segmenter:
             why = RESTART
         elif gap > MAX_BRIDGED + 1:
             why = GAP
+        elif valve != CONTINUES:
+            why = valve
         elif self._trend is not None:
             change, slots = self._trend
             # Both over the same time, cross-multiplied: no rounding.

@@ -1,6 +1,7 @@
 """IEEE 488.2 and SCPI-1999 status: error queue, event status, operation and questionable."""
 
 from prknode.compat import const
+from prknode.records import HOLDING, IDLE, SETTLING
 
 # Standard event status register.
 ESR_OPC = const(0x01)
@@ -21,9 +22,11 @@ _STB_OPER = const(0x80)
 # Operation condition.
 OPER_SETTLING = const(0x0002)
 OPER_MEASURING = const(0x0010)
+OPER_HOLDING = const(0x0100)
 
-# Questionable condition: one bit a sensor.
+# Questionable condition: one bit a sensor, and one for an alarm that was not acknowledged.
 QUES_SENSOR1 = const(0x0200)
+QUES_ALARM = const(0x2000)
 
 _MAX_ERRORS = const(40)
 
@@ -110,6 +113,18 @@ class Status:
         """STATus:PRESet: no event is enabled."""
         self.operation.enable = 0
         self.questionable.enable = 0
+
+    def show(self, state, faulty, ringing):
+        """Conditions of a node: its state (records.*), sensors at fault as bits, any alarm."""
+        operation = 0
+        if state != IDLE:
+            operation = OPER_MEASURING
+            if state == SETTLING:
+                operation |= OPER_SETTLING
+            elif state == HOLDING:
+                operation |= OPER_HOLDING
+        self.operation.set(operation)
+        self.questionable.set(faulty * QUES_SENSOR1 | (QUES_ALARM if ringing else 0))
 
     def error(self, number, detail=""):
         """Queue an error; the 41st becomes -350 and the rest are dropped."""

@@ -7,15 +7,19 @@ from prknode.records import (
     BLOCK_HEAD_SIZE,
     BLOCK_SENSOR_SIZE,
     EV_ABORT,
+    EV_ALARM,
     EV_BOOT,
+    EV_CLEARED,
     EV_FAULT,
     EV_GAP,
+    EV_HOLD,
     EV_INIT,
     EV_MARK,
     EV_MISSED,
     EV_RECOVERED,
     EV_REPRESS,
     EV_STATE,
+    EV_VALVE,
     EV_VENT,
     EVENT,
 )
@@ -32,6 +36,10 @@ EVENT_NAMES = {
     EV_STATE: "STATE",
     EV_BOOT: "BOOT",
     EV_MISSED: "MISSED",
+    EV_ALARM: "ALARM",
+    EV_CLEARED: "CLEARED",
+    EV_VALVE: "VALVE",
+    EV_HOLD: "HOLD",
 }
 
 

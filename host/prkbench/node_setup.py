@@ -88,7 +88,7 @@ def node_config(rig: Rig) -> dict[str, Any]:
 
 def apply_rig(client: NodeClient, rig: Rig) -> None:
     """Put a rig's settings into force on a node that is not measuring; ScpiRefusal if it cannot."""
-    from prknode.settings import OFFSET, all_settings
+    from prknode.catalogue import OFFSET, all_settings
 
     # What no node takes is the rig's fault, not this node's: said before anything is sent.
     node_config(rig)

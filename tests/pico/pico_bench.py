@@ -14,7 +14,7 @@ from filled_windows import filled
 from played_chip import PlayedChip
 
 from prkbench.client import MOST_RECORDS, NodeClient
-from prkbench.deploy.build import RP2040, build, compile_source
+from prkbench.deploy.build import build
 from prkbench.errors import DeviceError
 from prkbench.logger import Capture, Logger
 from prkbench.runfile import RunFile
@@ -49,13 +49,9 @@ _SETTLED_US = 500e3
 """USB enumeration and bringing the sensors up are over by then."""
 
 
-def probe_files() -> dict[str, bytes]:
-    """Path on the board -> contents of what tests add to the firmware, compiled."""
-    files = {"main.py": (BOARD / "main.py").read_bytes()}
-    for path in sorted((BOARD / "probe").glob("*.py")):
-        name = f"probe/{path.name}"
-        files[f"probe/{path.stem}.mpy"] = compile_source(path.read_bytes(), name, RP2040)
-    return files
+def probe_files() -> dict[str, Path]:
+    """Path on the board -> file of what tests add to the firmware."""
+    return {f"probe/{path.name}": path for path in sorted((BOARD / "probe").glob("*.py"))}
 
 
 @dataclass(frozen=True)
@@ -119,7 +115,8 @@ class PicoBench:
         self.chips = [PlayedChip(*made) for made in zip((1, 2), PASCALS, CLOCK_ERRORS, strict=True)]
         trims = tuple(chip.trim.pack() for chip in self.chips)
         windows, self.filled_results = filled(json.dumps(SETTINGS), trims)
-        files = {**build(config=CONFIG), **probe_files(), **windows}
+        files = {**build(config=CONFIG, drivers=probe_files()), **windows}
+        files["main.py"] = (BOARD / "main.py").read_bytes()
         self.pico = EmulatedPico(image, files, dict(zip(SENSORS, self.chips, strict=True)))
         self.pico.run_until(lambda: self.pico.line.connected, _BOOT_US)
         self.pico.line.send(b"MEAS:PRES?\n")
@@ -227,6 +224,7 @@ class PicoBench:
         for chip in self.chips:
             chip.hasten(int(self.pico.now_us), 1)
             chip.play(None)
+            chip.fall(0, 0.0)
         self._break_chips(())
 
     def _break_chips(self, faults: Iterable[str]) -> None:

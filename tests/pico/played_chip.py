@@ -27,11 +27,14 @@ class PlayedChip(Bmp390):
         self._played = 0
         self._pace = 1
         self._epoch = (0, 0)
+        self._fall = (0.0, 0.0)
         super().__init__(_trim(number), self._sense, clock_error=clock_error)
 
     def _sense(self, t_s: float, osr_p: int, osr_t: int) -> tuple[float, float]:
         noise = self._noise
-        return self._pascal + noise.gauss(0, _NOISE_PA), 20.0 + noise.gauss(0, _NOISE_K)
+        begun, pa_per_s = self._fall
+        lost = pa_per_s * max(0.0, t_s - begun)
+        return self._pascal - lost + noise.gauss(0, _NOISE_PA), 20.0 + noise.gauss(0, _NOISE_K)
 
     def play(self, counts: Sequence[Counts] | None) -> None:
         """From the next conversion on give these pressure and temperature counts, over and over."""
@@ -39,6 +42,10 @@ class PlayedChip(Bmp390):
         self._played = 0
         if counts is None:
             self.freeze(False)
+
+    def fall(self, us: int, pa_per_s: float) -> None:
+        """From the bus's time `us` on the pressure falls; 0 for what it was before."""
+        self._fall = self._own(us) / 1e6, pa_per_s
 
     def _convert(self, osr: int, press: int, temp: int, t_s: float) -> None:
         if self._counts is not None:

@@ -185,6 +185,8 @@ class FakeBoard:
         self.runs = 0
         self.resets = 0
         self.crashes = []
+        self._roles = tuple(v["role"] for v in self._config.get("board", {}).get("valves", ()))
+        self.valve_states = [None] * len(self._roles)
 
     def begin(self):
         """Nothing to do."""
@@ -221,6 +223,12 @@ class FakeBoard:
 
     def config(self):
         return self._config
+
+    def valves(self):
+        return self._roles
+
+    def set_valve(self, i, is_open):
+        self.valve_states[i] = is_open
 
     def unique_id(self):
         return "00c0ffee"

@@ -1,11 +1,12 @@
 """Every command in the table, by its short and its long form, and what it refuses."""
 
 from fake_board import FakeBoard, ask, crank, make_config, tell
+from headers import patterns
 from runner import raises, run
 
-from prknode import app, commands
+from prknode import PROTOCOL, app
+from prknode.catalogue import Choice, all_settings
 from prknode.node import Node
-from prknode.settings import Choice, all_settings
 
 S = 1000000
 
@@ -23,6 +24,9 @@ PARAMETERS = {
     "DATA:BLOCks?": "0,10",
     "DATA:EVENts?": "0,10",
     "CALCulate:DECay:READ?": "0,10",
+    "CALCulate:REServe?": "30000",
+    "SOURce:PRESsure:HOLD": "OFF",
+    "OUTPut:VALVe<n>[:STATe]": "ON",
     "MARK": "'seal'",
     "FORMat[:DATA]": "ASCii",
     "STATus:OPERation:ENABle": "18",
@@ -30,8 +34,11 @@ PARAMETERS = {
 }
 
 
+VALVES = {"valves": [{"pin": 10, "role": "VENT"}, {"pin": 11, "role": "HATCH"}]}
+
+
 def bench():
-    board = FakeBoard(5, make_config())
+    board = FakeBoard(5, make_config(board=VALVES))
     node = Node(board, board.config(), 64)
     crank(node, board, S)
     return board, node
@@ -57,7 +64,7 @@ def long(pattern):
 
 def test_every_command_works_in_its_short_and_long_form():
     setters = [item.header for item in all_settings()]
-    for pattern in sorted(commands.patterns()):
+    for pattern in sorted(patterns()):
         for form in (short, long):
             board, node = bench()
             header = form(pattern)
@@ -116,7 +123,7 @@ def test_common_commands():
 
 def test_system_commands():
     board, node = bench()
-    assert ask(node, board, "SYST:VERS?;PROT?") == b"1999.0;%d" % commands.PROTOCOL
+    assert ask(node, board, "SYST:VERS?;PROT?") == b"1999.0;%d" % PROTOCOL
     assert ask(node, board, "SYST:ERR?") == b'0,"No error"'
     ask(node, board, "FOO;BAR:BAZ?")
     assert ask(node, board, "SYST:ERR:COUN?") == b"2"

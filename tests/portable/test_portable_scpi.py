@@ -3,8 +3,9 @@
 from fake_board import make_config
 from runner import raises, run
 
+from prknode.catalogue import ROLE, Choice, all_settings
 from prknode.scpi import ScpiError, channels, match, quoted, split_command, split_outside, whole
-from prknode.settings import ROLE, Choice, SettingError, Settings, all_settings
+from prknode.settings import SettingError, Settings
 from prknode.status import Register, Status
 
 

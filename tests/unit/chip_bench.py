@@ -229,6 +229,12 @@ class NodeBoard:
         self._runs += 1
         return self._runs
 
+    def valves(self):
+        return ()
+
+    def set_valve(self, i, is_open):
+        """There is none."""
+
     def unique_id(self):
         return "0001"
 

@@ -79,6 +79,12 @@ class Board:
         self.sent += view
         return len(view)
 
+    def valves(self) -> tuple[str, ...]:
+        return ()
+
+    def set_valve(self, i: int, is_open: bool) -> None:
+        """There is none."""
+
     def unique_id(self) -> str:
         return "virtual-0001"
 

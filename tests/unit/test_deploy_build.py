@@ -104,14 +104,14 @@ def test_micropython_loads_what_is_built_and_tracebacks_name_file_and_line(
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
-    lines = (FIRMWARE / "prknode" / "settings.py").read_text().splitlines()
+    lines = (FIRMWARE / "prknode" / "catalogue.py").read_text().splitlines()
     script = f"import sys\nsys.path[:] = ['{tmp_path}']\nimport prknode.node, prknode.app\n"
     script += "from prknode.settings import Settings\nprint('loaded')\nSettings({})\n"
     done = run_micropython("-c", script)
     said = done.stdout + done.stderr
     assert said.startswith("loaded"), said
     number = next(n for n, s in enumerate(lines, 1) if "a list of one to four expected" in s)
-    assert f'File "prknode/settings.py", line {number}, in __init__' in said
+    assert f'File "prknode/catalogue.py", line {number}, in sensors_of' in said
 
 
 def test_the_mip_package_lists_exactly_the_firmware_and_starts_it_last() -> None:

@@ -174,6 +174,39 @@ def test_sampling_stays_in_small_ints_for_years(
     assert watch.seen - seen > 2000
 
 
+@settings(deadline=None, max_examples=25)
+@given(
+    st.tuples(READING, READING),
+    st.lists(st.tuples(READING, READING), min_size=10, max_size=80),
+    st.sampled_from((*RATES, {"alarm_mpa_s": 100}, {**RATES[3], "alarm_mpa_s": 100})),
+)
+def test_the_alarms_slope_stays_in_small_ints_for_any_counts(
+    firmware: tuple[Watch, Any, Any, Any, Any],
+    start: tuple[int, int],
+    played: list[tuple[int, int]],
+    rate: dict[str, int],
+) -> None:
+    watch, fake_board, node_module, _, _ = firmware
+    board = fake_board.FakeBoard(7, fake_board.make_config(**rate))
+    node = node_module.Node(board, board.config(), 32)
+    fake_board.crank(node, board, 500_000)
+    assert fake_board.tell(node, board, "INIT") == ""
+    alarms = node.alarms
+    # What rings is no everyday work: the slope is looked at, but nothing comes of it.
+    alarms._fall = lambda total: watch.on and None
+    for pressure, temperature in [start, *played * 7]:
+        record = bytearray(20)
+        record[6] = 3
+        record[8:11] = record[14:17] = pressure.to_bytes(3, "little")
+        record[11:14] = record[17:20] = temperature.to_bytes(3, "little")
+        watch.on = alarms.aimed
+        try:
+            alarms.sample(record, 0)
+        finally:
+            watch.on = False
+    assert alarms._held > 0
+
+
 def block_sums(blocks: Any, samples: int, count: int) -> tuple[Any, list[int]]:
     """Sums as after that many samples of the largest counts, and one more record of a count."""
     sums = blocks.BlockSums(1, 1, 1)

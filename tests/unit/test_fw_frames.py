@@ -29,6 +29,8 @@ EVERY_SAMPLE = {
     "ring": {"push"},
     "ticks": {"update", "look_back", "ticks_diff"},
     "blocks": {"add"},
+    "alarms": {"sample", "_bin_full", "_weigh"},
+    "valves": {"step", "control", "flags"},
     "link": {"step"},
     "board": {"ticks_us", "read_into", "idle", "writeto_mem"},
 }  # fmt: skip

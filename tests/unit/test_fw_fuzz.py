@@ -5,10 +5,12 @@ import struct
 
 import pytest
 from fake_board import FakeBoard, ask, crank, make_config
+from headers import patterns
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prknode import commands
+from prknode.catalogue import all_settings
 from prknode.hotpath import pack_head
 from prknode.integers import format_decimal, isqrt, parse_decimal, round_div
 from prknode.node import Node
@@ -23,7 +25,6 @@ from prknode.records import (
 )
 from prknode.ring import Ring
 from prknode.scpi import ScpiError, channels, match, quoted, split_command, split_outside, whole
-from prknode.settings import all_settings
 from prknode.unpack import unpack_block, unpack_event
 
 U16, U32 = st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF)
@@ -34,8 +35,8 @@ PLAIN = st.text(st.characters(min_codepoint=1, max_codepoint=126), max_size=52)
 
 PIECES = st.sampled_from(
     [
-        *commands.patterns(),
-        *(part for p in commands.patterns() for part in p.replace("[", ":").split(":")),
+        *patterns(),
+        *(part for p in patterns() for part in p.replace("[", ":").split(":")),
         *("MIN", "MAX", "DEF", "(@1)", "(@1:2)", "(@9)", "(@", "'", '"', '"x"', ";", ":", ",", " "),
         *(
             "?",
@@ -138,6 +139,12 @@ def test_round_div_is_within_half(a: int, b: int) -> None:
     assert -b <= 2 * (a - b * round_div(a, b)) < b
 
 
+class Bare:
+    """As much of a node as finding a command needs."""
+
+    valves = None
+
+
 @given(LINES)
 def test_parsing_raises_nothing_but_scpi_errors(text: str) -> None:
     for call in (
@@ -146,8 +153,8 @@ def test_parsing_raises_nothing_but_scpi_errors(text: str) -> None:
         lambda: channels(text, 2),
         lambda: quoted(text),
         lambda: whole(text, 0, 5),
-        lambda: commands.find(text.upper()),
-        lambda: [match(pattern, text.upper()) for pattern in commands.patterns()],
+        lambda: commands._find(Bare, text.upper()),
+        lambda: [match(pattern, text.upper()) for pattern in patterns()],
     ):
         with contextlib.suppress(ScpiError):
             call()

@@ -3,12 +3,22 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from inprocess_node import recorded_file
+from inprocess_node import Bench, Board, bench_rig, meta_of, recorded_file
 from tampering import change_payload, flip
 
 from prkbench.analysis.replay import Replay, Replayer, replay_run
+from prkbench.client import NodeClient
 from prkbench.runfile import Kind, RunFile
-from prknode.records import NO_SE, RESULT_SIZE, block_size, sample_size
+from prknode.records import (
+    ALARM,
+    BLOCK_FILL,
+    FLAG_STATE_SHIFT,
+    HOLDING,
+    NO_SE,
+    RESULT_SIZE,
+    block_size,
+    sample_size,
+)
 
 
 def replayed(path: Path) -> Replay:
@@ -92,3 +102,37 @@ def test_blocks_tell_which_of_them_count(run_path: Path) -> None:
     assert [block.settled for block in blocks] == [False] * 10 + [True] * 35
     assert {block.segment for block in blocks} == {1}
     assert all(block.reduced is not None and block.count == 30 for block in blocks)
+
+
+def test_a_run_with_valve_and_alarm_replays_to_the_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Board, "valves", lambda self: ("FILL",))
+    bench = Bench(bench_rig(rate_hz=1.0))
+    path = tmp_path / "run.prk"
+    with RunFile.create(path, meta_of(bench)) as file:
+        bench.log(file, 300.0, turn_s=60.0)
+        client = bench.client()
+        # Nothing comes through this valve; that it was open ends the segment nevertheless.
+        for _ in range(3):
+            client.command("OUTPut:VALVe1 ON")
+            bench.pass_s(5.0)
+            client.command("OUTPut:VALVe1 OFF")
+            bench.log(file, client_seconds(client) + 900.0, turn_s=60.0)
+        bench.node.alarms.ringing = 1
+        bench.node.show_state()
+        bench.log(file, client_seconds(client) + 300.0, turn_s=60.0)
+        replay = replay_run(file, file.runs()[0])
+        states = {result[-RESULT_SIZE + 4] for result in replay.results}
+        samples = file.payload(file.runs()[0].run_id, Kind.SAMPLE)
+    assert replay.exact
+    assert HOLDING in states
+    assert replay.estimator.teeth.count == 3
+    assert [b.flags & BLOCK_FILL for b in replay.blocks].count(BLOCK_FILL) == 3
+    shown = {samples[at + 6] >> FLAG_STATE_SHIFT & 7 for at in range(0, len(samples), 20)}
+    assert {HOLDING, ALARM} <= shown
+
+
+def client_seconds(client: NodeClient) -> float:
+    """How long the node has been measuring."""
+    return (client.run_time_us() or 0) / 1e6

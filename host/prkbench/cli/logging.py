@@ -22,6 +22,7 @@ from prkbench.node_setup import apply_rig
 from prkbench.rig import Rig, load_rig, parse_rig
 from prkbench.runfile import RunFile
 from prkbench.units import Dimension, parse
+from prknode.records import ALARM, STATE_NAMES
 
 _HARDWARE_MISSING = -241
 _PATIENCE_S = 10.0
@@ -203,7 +204,10 @@ def capture_run(
 
 
 def _note(now: Progress, conversion: Conversion | None) -> str:
-    parts = [now.state, now.watched]
+    state = now.state
+    if state == STATE_NAMES[ALARM]:
+        state += " (CALCulate:ALARm:CLEar acknowledges it)"
+    parts = [state, now.watched]
     if now.k_per_s is not None and now.se_per_s is not None:
         if conversion is None:
             parts.insert(1, f"k {now.k_per_s:.3g} +- {now.se_per_s:.1g} 1/s")

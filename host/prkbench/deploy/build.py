@@ -18,6 +18,8 @@ from typing import Any
 
 import prkbench
 import prknode
+from prkbench.deploy.inline import inline_constants
+from prkbench.deploy.unneeded import without_unneeded
 from prkbench.errors import DataError
 
 _PACKAGE = "prknode"
@@ -85,17 +87,32 @@ def build(
     """
     files: dict[str, bytes] = {}
     for name, path in {**firmware_sources(), **(drivers or {})}.items():
-        content = path.read_bytes()
+        files[name] = path.read_bytes()
         if name.endswith(".py"):
             # A checkout on Windows may have other line ends; the board's bytes stay the same.
-            content = content.replace(b"\r\n", b"\n")
-            if target is not None and name != "main.py":
-                files[name.removesuffix(".py") + ".mpy"] = compile_source(content, name, target)
-                continue
-        files[name] = content
+            files[name] = files[name].replace(b"\r\n", b"\n")
+    if target is not None:
+        for name, source in for_compiling(files).items():
+            del files[name]
+            files[name.removesuffix(".py") + ".mpy"] = compile_source(source, name, target)
     if config is not None:
         files["config.json"] = config_bytes(config)
     return files
+
+
+def for_compiling(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Path -> source as it is compiled, for all of a board's files that are.
+
+    Ours are freed of names that a board can do without; every line keeps its number.
+    """
+    sources = {name: data.decode() for name, data in files.items() if name.endswith(".py")}
+    outside = {"main.py": sources.pop("main.py", "")}
+    changed = inline_constants(sources, _PACKAGE, outside)
+    ours = {n for n, source in sources.items() if _PACKAGE in source}
+    return {
+        name: (without_unneeded(changed[name]) if name in ours else source).encode()
+        for name, source in sources.items()
+    }
 
 
 def config_bytes(config: Mapping[str, Any]) -> bytes:

@@ -109,6 +109,13 @@ class HostBoard:
         """The configuration."""
         return self._config
 
+    def valves(self) -> tuple[str, ...]:
+        """A bridge to sensors drives no valves."""
+        return ()
+
+    def set_valve(self, i: int, is_open: bool) -> None:
+        """There is none to open or shut."""
+
     def unique_id(self) -> str:
         """Who this node is."""
         return self._unique_id

@@ -13,7 +13,8 @@ from prkbench.local.register_bus import RegisterBus
 from prkbench.node_setup import node_config
 from prkbench.rig import Rig
 from prknode.bmp390 import BMP388_ID, BMP390_ID, conversion_us
-from prknode.settings import ADAFRUIT, FASTEST_FORCED_MHZ, SettingError, Settings, defaults
+from prknode.catalogue import defaults
+from prknode.settings import ADAFRUIT, FASTEST_FORCED_MHZ, SettingError, Settings
 
 ADDRESSES = (0x76, 0x77)
 TRANSFERS = 4

@@ -287,6 +287,13 @@ class VirtualBoard:
         """config.json as a dict."""
         return self._config
 
+    def valves(self):
+        """Roles of the valves in the board section; none moves anything in the simulated world."""
+        return tuple(v["role"] for v in self._config.get("board", {}).get("valves", ()))
+
+    def set_valve(self, i, is_open):
+        """Nobody is to be told."""
+
     def unique_id(self):
         """The virtual board's serial number, which says what it is."""
         return "virtual-" + self._unique_id

@@ -13,7 +13,7 @@ from prknode.segments import Row
 
 def fill(node):
     """Put the running node's estimator into that state."""
-    estimator = node._estimator
+    estimator = node.estimator
     with open("filled.json") as file:
         state = json.load(file)
     for name in state:
@@ -37,7 +37,7 @@ def steps(node, weighed):
 
     weighed: slots whose heap bytes are wanted, -1 for the others: counting takes long.
     """
-    estimator = node._estimator
+    estimator = node.estimator
     result = bytearray(RESULT_SIZE)
     found = []
     for block in _blocks():
@@ -61,7 +61,7 @@ def _timed(function, *arguments):
 
 def parts(node):
     """Microseconds of what a step consists of, and of a collection; spoils the windows."""
-    estimator = node._estimator
+    estimator = node.estimator
     short, long = estimator.windows()
     block = next(_blocks())
     slot, i, d, y = short.row(short.rows - 1)

@@ -1,0 +1,93 @@
+"""Pressure held by small represses: how many there were, and the leak from each tooth of the saw.
+
+A tooth is what lies between two represses. Its leak is the fall of p_T over it, divided by the
+integral of the driving pressure, both from its first settled block after the one with the repress
+to its last; the mean over all
+complete teeth has a standard error from their spread, which knows what no single tooth shows.
+"""
+
+from prknode.compat import const
+from prknode.integers import isqrt, round_div
+from prknode.records import NO_SE
+from prknode.regression import RATE_UNIT
+from prknode.segments import REPRESS
+
+_RECURRING = const(2)  # represses from which the pressure counts as held
+_LEAST_SLOTS = const(2)  # between the ends of a tooth
+_PATIENCE = const(10)  # slots that a repress may be overdue
+
+
+class Teeth:
+    """Counts represses and averages the leak over complete teeth.
+
+    count: represses; number: teeth in the mean.
+    """
+
+    def __init__(self):
+        self.count = 0
+        self.number = 0
+        self._sum = 0
+        self._squares = 0
+        self._newest = 0  # slot of the newest repress
+        self._begun = -1  # of the newest segment
+        self._interval = 0
+        self._after_repress = False
+        self._first = None  # (slot, y) of the tooth's first settled block
+        self._last = None  # (slot, x, y, integral of x in half steps of the slot)
+
+    def begin(self, slot, why):
+        """A segment begins at that slot, for one of the reasons of segments.*."""
+        repress = why == REPRESS
+        # A valve that stays open begins a segment with every slot: still one repress.
+        if repress and not (self._after_repress and slot - self._begun == 1):
+            if self._after_repress:
+                self._close()
+                self._interval = slot - self._newest
+            self.count += 1
+            self._newest = slot
+        self._begun = slot
+        self._after_repress = repress
+        self._first = None
+
+    def step(self, slot, x, y):
+        """Take a settled block: x, y in Pa/4096."""
+        if slot <= self._begun:
+            return
+        if self._first is None:
+            self._first = slot, y
+            self._last = slot, x, y, 0
+            return
+        last_slot, last_x, _, integral = self._last
+        self._last = slot, x, y, integral + (slot - last_slot) * (last_x + x)
+
+    def _close(self):
+        """Take the tooth that a repress has ended into the mean, if it was long enough."""
+        if self._first is None:
+            return
+        slot, _, y, integral = self._last
+        if slot - self._first[0] < _LEAST_SLOTS or not integral:
+            return
+        fall = self._first[1] - y
+        if integral < 0:
+            fall = -fall
+            integral = -integral
+        k = round_div(2 * RATE_UNIT * fall, 60 * integral)
+        self.number += 1
+        self._sum += k
+        self._squares += k * k
+
+    def holding(self, slot):
+        """Whether represses keep coming: two at least, none overdue by more than an interval."""
+        if self.count < _RECURRING:
+            return False
+        return slot - self._newest <= 2 * self._interval + _PATIENCE
+
+    def mean(self):
+        """(k, standard error) in 1e-18 1/s; NO_SE where there are fewer than two teeth."""
+        n = self.number
+        if not n:
+            return 0, NO_SE
+        k = round_div(self._sum, n)
+        if n < 2:
+            return k, NO_SE
+        return k, isqrt((n * self._squares - self._sum * self._sum) // (n * n * (n - 1)))
