@@ -273,6 +273,8 @@ def _is_whole(data: bytes | bytearray) -> bool:
     """Whether an answer has come to its end."""
     if data[:1] != b"#":
         return data.endswith(b"\n")
+    if len(data) < 2:
+        return False
     digits = int(data[1:2])
     return len(data) >= 2 + digits and len(data) >= 2 + digits + int(data[2 : 2 + digits]) + 1
 
