@@ -250,5 +250,5 @@ def test_a_firmware_that_does_not_start_is_told(
     node: VirtualNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Here because something in the user's own folder hides a module that the firmware needs."""
-    (node.flash / "json.py").write_text("raise ValueError('mine')\n")
+    (node.flash / "struct.py").write_text("raise ValueError('mine')\n")
     refused(prk("flash", "--port", node.port), 3, "every file is on the board", "mpremote connect")
