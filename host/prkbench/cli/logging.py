@@ -18,7 +18,7 @@ from prkbench.deploy.ports import find_port
 from prkbench.errors import DataError, UsageError
 from prkbench.local.usb_bridge import AUTO, BRIDGES
 from prkbench.logger import Capture, Logger, Progress
-from prkbench.node_setup import apply_rig
+from prkbench.node_setup import apply_rig, start_command
 from prkbench.rig import Rig, load_rig, parse_rig
 from prkbench.runfile import RunFile
 from prkbench.units import Dimension, parse
@@ -173,13 +173,15 @@ def begin(client: NodeClient, rig: Rig | None) -> None:
     if rig is not None:
         apply_rig(client, rig)
     try:
-        client.command("INITiate")
+        client.command(start_command(rig))
     except ScpiRefusal as error:
         if error.number != _HARDWARE_MISSING:
             raise
         hint = "check its wiring, supply and address, or give the role to another sensor"
         if "NO_DRIVER" in str(error):
             hint = "the board lacks the library of driver ADAFRUIT: prk flash --driver adafruit"
+        if "no valves" in str(error):
+            hint = "the board's config.json lacks the rig's valves: prk flash --rig"
         raise ScpiRefusal(f"{error}; {hint}", error.number) from error
 
 

@@ -14,9 +14,9 @@ from multiprocessing.connection import Connection
 from prkbench.errors import DeviceError, PrkError
 from prkbench.node_setup import node_config
 from prkbench.rig import Rig, parse_rig
+from prkbench.sim.bus import Device
 from prkbench.sim.rig_world import Truth, surroundings_of, world_for
 from prkbench.sim.typed_lines import TypedLines
-from prkbench.sim.world import BenchSensor
 
 _START_S = 30.0
 
@@ -50,17 +50,17 @@ class Served:
 
 def _staged(
     scene: Scene, rig: Rig
-) -> tuple[Mapping[tuple[int, int], BenchSensor], Truth | None, TypedLines | None]:
-    """Return the chips around the node, the truth of a rig, and what an operator types."""
+) -> tuple[Mapping[tuple[int, int], Device], Truth | None, TypedLines | None]:
+    """Return chips and valves around the node, the truth of a rig, and what an operator types."""
     if scene.scenario is not None:
         from prkbench.sim.scenario_bench import bench_of
         from prkbench.sim.scenario_library import scenario
 
         bench = bench_of(scenario(scene.scenario), scene.seed)
-        return bench.sensors(), None, bench.typed()
+        return bench.devices(), None, bench.typed()
     surroundings = surroundings_of(rig, hvac_k=scene.hvac_k)
     world, truth = world_for(rig, scene.seed, surroundings=surroundings)
-    return world.chips, truth, None
+    return world.devices, truth, None
 
 
 def _serve(scene: Scene, link: Connection) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from prkbench.node_setup import ADDRESSES
 from prkbench.rig import Rig
+from prkbench.sim.bus import Device
 from prkbench.sim.plant.plant import Plant
 from prkbench.sim.scenario import BenchStage, Scenario, SensorFaultTruth
 from prkbench.sim.scenario_log import Entry, entries, operators_log
@@ -31,11 +33,19 @@ class BenchSetUp:
 
     def sensors(self) -> dict[tuple[int, int], BenchSensor]:
         """Return the chips by (bus, address), each in the place that its role names."""
+        return self.world().chips
+
+    def devices(self) -> Mapping[tuple[int, int], Device]:
+        """Return all that a virtual board finds: the chips, and the valves it has."""
+        return self.world().devices
+
+    def world(self) -> World:
+        """Return plant and sensors, at time zero."""
         places = dict(zip(ADDRESSES, self.stage.sensors, strict=False))
         specs: dict[str, TransducerSpec] = {
             role: self._transducer(role) for role in self.stage.sensors
         }
-        return World(plant_of(self.stage), self.seed, places, specs).chips
+        return World(plant_of(self.stage), self.seed, places, specs)
 
     def _transducer(self, role: str) -> TransducerSpec:
         faults = [fault for fault in self.stage.faults if fault.sensor == role]
