@@ -148,13 +148,13 @@ class Estimator:
 
     def _settled(self, segment, slot, now):
         self._stability.step(now.p, now.x, now.t)
-        self.teeth.step(slot, now.x, now.y)
         row = self._rows.step(segment, slot, now.x, now.t, now.y)
         if row is not None:
             self._short.add(row)
-            lag = None
-            if self._short.rows < _SHORT_LAG_ROWS:
-                lag = (now.p * self._settings["lag_s"], now.t * 120)
+            lag = (now.p * self._settings["lag_s"], now.t * 120)
+            self.teeth.step(row, *lag)
+            if self._short.rows >= _SHORT_LAG_ROWS:
+                lag = None
             self.estimate = solve(self._short, 60, lag, self._sealed, _BATCH_ROWS)
         tens = self._tens.step(segment, slot, now.x, now.t, now.y)
         if tens is not None:
