@@ -98,9 +98,8 @@ class Valves:
         self.open ^= bit
         if is_open and self._fills & bit:
             self._since = self._board.ticks_us()
-        self._event(
-            EV_VALVE, _NO_SENSOR, i + 1 if is_open else -1 - i, "open" if is_open else "shut"
-        )
+        text = "%s %s" % (self.roles[i], "open" if is_open else "shut")
+        self._event(EV_VALVE, _NO_SENSOR, i + 1 if is_open else -1 - i, text)
         # Gas may go out through what does not let it in: a fall is no leak then, nor right after.
         alarms = self._alarms
         falling = bool(self.open & ~self._fills)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from prkbench.node_setup import ADDRESSES
+from prkbench.errors import UsageError
+from prkbench.node_setup import ADDRESSES, node_config
 from prkbench.rig import Rig
 from prkbench.sim.bus import Device
+from prkbench.sim.elements import Orifice
+from prkbench.sim.gas import R_AIR
 from prkbench.sim.plant.plant import Plant
-from prkbench.sim.scenario import BenchStage, Scenario, SensorFaultTruth
+from prkbench.sim.plant.spec import Passage, PlantSpec, Reservoir
+from prkbench.sim.scenario import BenchStage, HoldEvent, Scenario, SensorFaultTruth
 from prkbench.sim.scenario_log import Entry, entries, operators_log
 from prkbench.sim.scenario_plant import plant_of
 from prkbench.sim.scenario_rig import rig_of
@@ -20,6 +25,12 @@ from prkbench.sim.world import BenchSensor, World
 
 _YEAR_S = 365.25 * 86400.0
 _HISTORY_S = 3600.0
+_HOLD = "SOURce:PRESsure:HOLD"
+_FILL, _SUPPLY = "fill valve", "fill supply"
+_SUPPLY_PA, _SUPPLY_K = 4e5, 295.0
+_FILL_PA_PER_S = 100.0
+"""As fast as a small solenoid valve behind a needle: a band of 2 kPa in twenty seconds."""
+_OPENING_LIMIT_MS = 120_000
 
 
 @dataclass(frozen=True)
@@ -33,19 +44,55 @@ class BenchSetUp:
 
     def sensors(self) -> dict[tuple[int, int], BenchSensor]:
         """Return the chips by (bus, address), each in the place that its role names."""
-        return self.world().chips
+        return self._world(plant_of(self.stage)).chips
 
     def devices(self) -> Mapping[tuple[int, int], Device]:
-        """Return all that a virtual board finds: the chips, and the valves it has."""
-        return self.world().devices
+        """Return all that a virtual board finds: the chips, and the valves it has.
 
-    def world(self) -> World:
-        """Return plant and sensors, at time zero."""
+        A scenario that holds a pressure leaves that to the node: its fill valve takes the place of
+        the plant's own controller.
+        """
+        if not self._held:
+            return self._world(plant_of(self.stage)).devices
+        spec = plant_of(self.stage)
+        vessel = self._held[0].vessel
+        supply = Reservoir(_SUPPLY, _SUPPLY_PA, _SUPPLY_K)
+        volume = self.stage.vessels[vessel].volume_m3
+        flow = _FILL_PA_PER_S * volume / (R_AIR * _SUPPLY_K)
+        valve = Orifice.for_flow(flow, _SUPPLY_PA, self._held[0].high_pa, _SUPPLY_K)
+        spec = replace(
+            spec,
+            holds=(),
+            reservoirs=(*spec.reservoirs, supply),
+            passages=(*spec.passages, Passage(_FILL, valve, _SUPPLY, vessel, open=False)),
+        )
+        return self._world(spec, (_FILL,)).devices
+
+    def config(self) -> dict[str, Any]:
+        """Return config.json of the virtual board: the rig's settings, and its valve if it has."""
+        config = node_config(self.rig)
+        if self._held:
+            config["board"] = {"valves": [{"pin": 0, "role": "FILL"}]}
+            config["valve_ms"] = _OPENING_LIMIT_MS
+        return config
+
+    @property
+    def _held(self) -> list[HoldEvent]:
+        """What the node has to hold: its chamber's pressure, from and until when."""
+        holds = [event for event in self.stage.events if isinstance(event, HoldEvent)]
+        if {event.vessel for event in holds} <= {self.stage.sensors[0]}:
+            return holds
+        raise UsageError(
+            f"scenario {self.scenario.name} holds another vessel than its first sensor's, "
+            f"{self.stage.sensors[0]}: no node can do that"
+        )
+
+    def _world(self, spec: PlantSpec, valves: Sequence[str] = ()) -> World:
         places = dict(zip(ADDRESSES, self.stage.sensors, strict=False))
         specs: dict[str, TransducerSpec] = {
             role: self._transducer(role) for role in self.stage.sensors
         }
-        return World(plant_of(self.stage), self.seed, places, specs)
+        return World(spec, self.seed, places, specs, valves=valves)
 
     def _transducer(self, role: str) -> TransducerSpec:
         faults = [fault for fault in self.stage.faults if fault.sensor == role]
@@ -64,9 +111,19 @@ class BenchSetUp:
         return entries(self.stage, plant.happenings())
 
     def typed(self) -> TypedLines:
-        """Return what the operator writes down, as commands to the node."""
-        log = operators_log(self.entries())
-        return TypedLines([(t_s, f'MARK "{text}"') for t_s, text in log])
+        """Return what the operator types: notes, and the bands that the node is to hold.
+
+        What is noted of a hold's represses is left out: the node writes its own down.
+        """
+        stage = self.stage.model_copy(
+            update={"events": [e for e in self.stage.events if not isinstance(e, HoldEvent)]}
+        )
+        lines = [(t_s, f'MARK "{text}"') for t_s, text in operators_log(entries(stage, ()))]
+        for hold in self._held:
+            lines.append((hold.t_s, f"{_HOLD} {hold.low_pa:.0f},{hold.high_pa:.0f}"))
+            if hold.until_s is not None:
+                lines.append((hold.until_s, f"{_HOLD} OFF"))
+        return TypedLines(lines)
 
 
 def bench_of(scenario: Scenario, seed: int) -> BenchSetUp:
