@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from prkbench.client import MOST_RECORDS, NodeClient, Points, Records
 from prkbench.errors import DataError, DeviceError, PrkError
+from prkbench.nodeevents import alarms_in
 from prkbench.runfile import Kind, RunFile
 from prkbench.timebase import ClockPair, fit
 from prknode.blocks import SLOT_US
@@ -51,7 +52,7 @@ class Progress:
 
 @dataclass
 class Capture:
-    """A finished capture: the run, what was stored, what was lost, what the watch declared."""
+    """A finished capture: the run, what was stored and lost, what watch and node declared."""
 
     run_id: int
     samples: int
@@ -60,6 +61,7 @@ class Capture:
     complete: bool
     pairs: list[ClockPair] = field(default_factory=list)
     declared: list[str] = field(default_factory=list)
+    alarms: list[str] = field(default_factory=list)
 
 
 class Logger:
@@ -67,7 +69,8 @@ class Logger:
 
     duration_s counts node time from INITiate; records from then on are left out, so the file of a
     seeded virtual node does not depend on when the host looked. watch: is given what has become
-    durable, and can neither delay nor end the capture.
+    durable, and can neither delay nor end the capture. on_alarm: is told each alarm of the node's
+    as soon as its event is in the file.
     """
 
     def __init__(
@@ -77,8 +80,11 @@ class Logger:
         duration_s: float | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         watch: LiveWatch | None = None,
+        on_alarm: Callable[[str], None] | None = None,
     ) -> None:
         self._client = client
+        self._on_alarm = on_alarm
+        self._alarms: list[str] = []
         self._watch = watch
         self._stored: list[tuple[Kind, bytes]] = []
         self._file = file
@@ -116,7 +122,7 @@ class Logger:
         progress = self._progress
         return Capture(
             run_id, progress.samples, progress.lost, progress.node_s, complete, self._pairs,
-            [] if self._watch is None else list(self._watch.sentences),
+            [] if self._watch is None else list(self._watch.sentences), self._alarms,
         )  # fmt: skip
 
     def _begin_or_join(self, run_id: int, points: Points) -> None:
@@ -180,6 +186,11 @@ class Logger:
                 # The node may never give again what this turn has fetched: it stays.
                 broken = error
         stored, self._stored = self._stored, []
+        for kind, payload in stored:
+            for alarm in alarms_in(payload) if kind is Kind.EVENT else ():
+                self._alarms.append(alarm)
+                if self._on_alarm is not None:
+                    self._on_alarm(alarm)
         if self._watch is not None:
             self._watch.take(self._file, stored, self._now_ns())
             self._progress.watched = self._watch.note
@@ -237,7 +248,7 @@ class Logger:
             self._file.append(
                 run_id, kind, records.first, count, payload[: count * size], self._now_ns(), node_us
             )
-            if self._watch is not None and kind in (Kind.BLOCK, Kind.RESULT):
+            if kind in (Kind.BLOCK, Kind.RESULT, Kind.EVENT):
                 self._stored.append((kind, payload[: count * size]))
         if kind is Kind.SAMPLE and count:
             last = payload[(count - 1) * size : (count - 1) * size + 6]

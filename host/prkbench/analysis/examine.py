@@ -36,6 +36,7 @@ from prknode.records import (
     BLOCK_FAULT,
     BLOCK_RANGE,
     BLOCK_VALID,
+    EV_ALARM,
     EVENT_SIZE,
     NO_SE,
     RESULT_SIZE,
@@ -97,6 +98,11 @@ def examine(
     outcome.device = device_figures(replay, question.conversion)
     outcome.series = series_of(file, run, blocks, used, host)
     outcome.events = event_notes(file, run)
+    outcome.reasons += [
+        f"the node rang: {event.text}, at {event.t_h:.2f} h"
+        for event in outcome.events
+        if event.name == EVENT_NAMES[EV_ALARM]
+    ]
     add_views(outcome, question, run.setup, law, blocks, used)
     if not question.verify:
         campaign = campaign_of_run(

@@ -10,6 +10,7 @@ from prkbench.analysis import correlated, independent
 from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.outcome import EventNote, Series
 from prkbench.analysis.replay import Replay
+from prkbench.nodeevents import told
 from prkbench.runfile import Kind, Run, RunFile
 from prknode.records import BASIS_NAMES, EVENT_SIZE, NO_SE, RESULT, RESULT_SIZE
 from prknode.unpack import EVENT_NAMES, unpack_event
@@ -99,5 +100,5 @@ def event_notes(file: RunFile, run: Run) -> list[EventNote]:
         what = EVENT_NAMES.get(code, f"event {code}")
         if sensor is not None:
             what += f", sensor {sensor + 1}"
-        notes.append(EventNote(t_us / 3.6e9, what, text or str(value)))
+        notes.append(EventNote(t_us / 3.6e9, what, told(code, value, text)))
     return notes

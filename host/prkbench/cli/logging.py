@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -53,6 +54,8 @@ def log(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
     """Log a node: start it if it is idle, join it if it is measuring; Ctrl-C ends the capture.
+
+    Status 1 when the node rang an alarm: the pressure fell faster, or lower, than it may.
 
     Example: prk log --port /dev/ttyACM0 --rig bench.toml --duration "24 h" --out run.prk
 
@@ -200,9 +203,15 @@ def capture_run(
 
         # Scripts find what was declared in the JSON.
         watch = LiveWatch(conversion, (lambda _line: None) if quiet else progress.console.print)
-        logger = Logger(client, file, seconds, show, watch)
+        logger = Logger(client, file, seconds, show, watch, _ring)
         with _ended_by_signals(lambda: setattr(logger, "stop", True)):
             return logger.run()
+
+
+def _ring(alarm: str) -> None:
+    """Tell an alarm at once, whatever else is shown: standard error is never part of an answer."""
+    bell = "\a" if sys.stderr.isatty() else ""
+    typer.echo(f"{bell}prk: {alarm}", err=True)
 
 
 def _note(now: Progress, conversion: Conversion | None) -> str:
@@ -249,6 +258,7 @@ def _report(out: Path, capture: Capture, head: str, as_json: bool) -> int:
                     "out": str(out),
                     "head": head,
                     "declared": capture.declared,
+                    "alarms": capture.alarms,
                 }
             )
         )
@@ -257,6 +267,10 @@ def _report(out: Path, capture: Capture, head: str, as_json: bool) -> int:
             f"run {capture.run_id}: {capture.samples} samples, {capture.lost} lost, "
             f"{capture.node_s:.1f} s -> {out}"
         )
+        for alarm in capture.alarms:
+            typer.echo(alarm)
         typer.echo(f"head {head}")
         typer.echo(f"next: prk verify {out} --head {head[:16]}")
-    return 4 if capture.lost else 0
+    if capture.lost:
+        return 4
+    return 1 if capture.alarms else 0
