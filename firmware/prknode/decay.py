@@ -125,6 +125,8 @@ class Estimator:
         if block.flags & (BLOCK_FILL | BLOCK_VENT):
             self._valve = REPRESS if block.flags & BLOCK_FILL else VENT
         if not block.flags & BLOCK_VALID:
+            if self._faulted and self.state == MEASURING:
+                self.state = SETTLING
             return
         now = self.reduce(block)
         self._flag(block, now)
