@@ -32,7 +32,8 @@ from prknode.starting import window_samples
 _SLOT_S = 60.0
 _MINUTES = 60
 _DAY_S = 86400.0
-_ANNOUNCED = ("VENT", "HATCH")
+_SAID_BEFORE_S = 3.0
+"""The operator writes down what he is about to do: as in scenario_bench."""
 _RINGS = {"E11drop"}
 """Scenarios in which the pressure is meant to fall fast."""
 
@@ -61,14 +62,13 @@ def rings(
     expected = 60 * settings["rate_mhz"] // 1000
     sums = BlockSums(len(sensors), settings.paired(), expected)
     log = operators_log(bench.entries())
-    notes = iter(sorted((t_s, text.upper().startswith(_ANNOUNCED)) for t_s, text in log))
-    note = next(notes, (math.inf, False))
+    notes = iter(sorted((t_s - _SAID_BEFORE_S, text) for t_s, text in log))
+    note = next(notes, (math.inf, ""))
     found = []
     for t_s, record in _records(bench, sensors, min(until_s, bench.stage.duration_s), extra):
         while note[0] <= t_s:
-            if note[1]:
-                alarms.announce()
-            note = next(notes, (math.inf, False))
+            alarms.hear(note[1])
+            note = next(notes, (math.inf, ""))
         rang = alarms.sample(record, 0)
         while not sums.add(record, 0):
             block = sums.take()

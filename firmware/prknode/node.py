@@ -369,8 +369,7 @@ class Node:
     def mark(self, text):
         """Note what the operator says, at this moment."""
         self.note(EV_MARK, 0, text)
-        if text[:4].upper() == "VENT" or text[:5].upper() == "HATCH":
-            self.alarms.announce()
+        self.alarms.hear(text)
 
     def run_time(self):
         """Microseconds since INITiate, or None when not measuring."""

@@ -31,6 +31,7 @@ _SUPPLY_PA, _SUPPLY_K = 4e5, 295.0
 _FILL_PA_PER_S = 100.0
 """As fast as a small solenoid valve behind a needle: a band of 2 kPa in twenty seconds."""
 _OPENING_LIMIT_MS = 120_000
+_SAID_BEFORE_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,11 @@ class BenchSetUp:
         stage = self.stage.model_copy(
             update={"events": [e for e in self.stage.events if not isinstance(e, HoldEvent)]}
         )
-        lines = [(t_s, f'MARK "{text}"') for t_s, text in operators_log(entries(stage, ()))]
+        # Whoever is about to do something says so first, or the node would ring.
+        lines = [
+            (max(0.0, t_s - _SAID_BEFORE_S), f'MARK "{text}"')
+            for t_s, text in operators_log(entries(stage, ()))
+        ]
         for hold in self._held:
             lines.append((hold.t_s, f"{_HOLD} {hold.low_pa:.0f},{hold.high_pa:.0f}"))
             if hold.until_s is not None:
