@@ -8,6 +8,7 @@ What is durable goes to the watch, if there is one.
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from prkbench.nodeevents import alarms_in
 from prkbench.runfile import Kind, RunFile
 from prkbench.timebase import ClockPair, fit
 from prknode.blocks import SLOT_US
+from prknode.records import HOLDING, STATE_NAMES
 from prknode.unpack import unpack_event
 
 if TYPE_CHECKING:
@@ -35,11 +37,16 @@ _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.002, 1.0
 _PAUSE_PER_TURN = 3.0
 """A node that is slow to answer, such as an emulated one, has to get round to measuring, too."""
 _CLOCK_PAIRS = 512
+_INFINITY, _NOT_A_NUMBER = 9.899e37, 9.909e37
 
 
 @dataclass
 class Progress:
-    """How far a capture is: node time in seconds, samples in the file, samples lost, k and se."""
+    """How far a capture is: node time in seconds, samples in the file, samples lost, k and se.
+
+    represses, held_k_per_s, held_se_per_s: while the node holds a pressure; reserve_s: its reserve
+    time to the minimum pressure asked for, infinity where that never comes, None where unknown.
+    """
 
     node_s: float = 0.0
     samples: int = 0
@@ -48,6 +55,10 @@ class Progress:
     k_per_s: float | None = None
     se_per_s: float | None = None
     watched: str = ""
+    represses: int = 0
+    held_k_per_s: float | None = None
+    held_se_per_s: float | None = None
+    reserve_s: float | None = None
 
 
 @dataclass
@@ -70,7 +81,7 @@ class Logger:
     duration_s counts node time from INITiate; records from then on are left out, so the file of a
     seeded virtual node does not depend on when the host looked. watch: is given what has become
     durable, and can neither delay nor end the capture. on_alarm: is told each alarm of the node's
-    as soon as its event is in the file.
+    as soon as its event is in the file. minimum_pa: pressure to which the reserve time is asked.
     """
 
     def __init__(
@@ -81,8 +92,10 @@ class Logger:
         on_progress: Callable[[Progress], None] | None = None,
         watch: LiveWatch | None = None,
         on_alarm: Callable[[str], None] | None = None,
+        minimum_pa: float | None = None,
     ) -> None:
         self._client = client
+        self._minimum_pa = minimum_pa
         self._on_alarm = on_alarm
         self._alarms: list[str] = []
         self._watch = watch
@@ -320,7 +333,18 @@ class Logger:
         known = se < 1e30
         progress.k_per_s = k if known else None
         progress.se_per_s = se if known else None
+        if progress.state == STATE_NAMES[HOLDING]:
+            count, _, held, spread = self._figures("CALCulate:HOLD?", 4)
+            progress.represses = int(count or 0)
+            progress.held_k_per_s, progress.held_se_per_s = held, spread
+        if self._minimum_pa is not None:
+            progress.reserve_s = self._figures(f"CALCulate:REServe? {self._minimum_pa:.0f}", 3)[0]
         self._on_progress(progress)
+
+    def _figures(self, query: str, count: int) -> list[float | None]:
+        """What the node answers as numbers: None for each that is none, infinity for SCPI's."""
+        found = [_number(part) for part in self._client.query(query).split(",")]
+        return found if len(found) == count else [None] * count
 
     def _wait(self, samples: int, took_s: float) -> None:
         """Pause so long that some hundred samples come together, a second at the most.
@@ -336,3 +360,14 @@ class Logger:
             while left_s > 0.0 and not self.stop:
                 time.sleep(min(left_s, _LONGEST_PAUSE_S))
                 left_s -= _LONGEST_PAUSE_S
+
+
+def _number(text: str) -> float | None:
+    """A number as SCPI-1999 writes it: 9.91E37 is none, 9.9E37 infinity."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    if value >= _INFINITY:
+        return math.inf if value < _NOT_A_NUMBER else None
+    return value

@@ -8,6 +8,7 @@ import numpy as np
 
 from prkbench.analysis import correlated, independent
 from prkbench.analysis.conversion import Conversion
+from prkbench.analysis.nodeview import states_at
 from prkbench.analysis.outcome import EventNote, Series
 from prkbench.analysis.replay import Replay
 from prkbench.nodeevents import told
@@ -82,6 +83,7 @@ def series_of(
         k_t_h=(results["slot"] + 1.0) / 60.0,
         k_per_s=results["k"] * 1e-18,
         k_se_per_s=results["se"] * 1e-18,
+        state=states_at(raw_events(file, run), t_h),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -203,7 +204,8 @@ def capture_run(
 
         # Scripts find what was declared in the JSON.
         watch = LiveWatch(conversion, (lambda _line: None) if quiet else progress.console.print)
-        logger = Logger(client, file, seconds, show, watch, _ring)
+        least = rig.limit.minimum_pressure_pa if rig else None
+        logger = Logger(client, file, seconds, show, watch, _ring, least)
         with _ended_by_signals(lambda: setattr(logger, "stop", True)):
             return logger.run()
 
@@ -225,7 +227,25 @@ def _note(now: Progress, conversion: Conversion | None) -> str:
         else:
             rate, se = (conversion.rate_lb_per_day(k) for k in (now.k_per_s, now.se_per_s))
             parts.insert(1, f"{rate:.3f} +- {se:.3f} lb/day")
+    if now.represses:
+        parts.append(_cadence(now, conversion))
+    if now.reserve_s is not None:
+        never = math.isinf(now.reserve_s)
+        parts.append("reserve: no end" if never else f"reserve {now.reserve_s / 3600.0:.3g} h")
     return "  ".join(part for part in parts if part)
+
+
+def _cadence(now: Progress, conversion: Conversion | None) -> str:
+    """Represses so far, and the leak that their cadence tells."""
+    text = f"{now.represses} represses"
+    if now.held_k_per_s is None:
+        return text
+    k, se = now.held_k_per_s, now.held_se_per_s
+    unit, scale = "1/s", 1.0
+    if conversion is not None:
+        unit, scale = "lb/day", conversion.rate_lb_per_day(1.0)
+    error = "" if se is None else f" +- {scale * se:.2g}"
+    return f"{text}: {scale * k:.3g}{error} {unit}"
 
 
 @contextlib.contextmanager
