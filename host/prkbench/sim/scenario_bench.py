@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,10 +12,11 @@ from prkbench.rig import Rig
 from prkbench.sim.bus import Device
 from prkbench.sim.elements import Orifice
 from prkbench.sim.gas import R_AIR
+from prkbench.sim.plant.events import SetOpen
 from prkbench.sim.plant.plant import Plant
 from prkbench.sim.plant.spec import Passage, PlantSpec, Reservoir
 from prkbench.sim.scenario import BenchStage, HoldEvent, Scenario, SensorFaultTruth
-from prkbench.sim.scenario_log import Entry, entries, operators_log
+from prkbench.sim.scenario_log import REPRESS, Entry, entries, operators_log
 from prkbench.sim.scenario_plant import plant_of
 from prkbench.sim.scenario_rig import rig_of
 from prkbench.sim.sensor_faults import SensorFault
@@ -53,21 +54,31 @@ class BenchSetUp:
         A scenario that holds a pressure leaves that to the node: its fill valve takes the place of
         the plant's own controller.
         """
-        if not self._held:
-            return self._world(plant_of(self.stage)).devices
+        return self._world(self._spec(), (_FILL,) if self._held else ()).devices
+
+    def plant(self, moves: Iterable[tuple[float, bool]]) -> Plant:
+        """Return the truth of a run whose valve moved so: (time in s, whether it opened)."""
+        plant = Plant(self._spec(), self.seed)
+        if self._held:
+            plant.steer([SetOpen(t_s, _FILL, is_open) for t_s, is_open in moves])
+        return plant
+
+    def _spec(self) -> PlantSpec:
+        """The plant around a virtual node."""
         spec = plant_of(self.stage)
+        if not self._held:
+            return spec
         vessel = self._held[0].vessel
         supply = Reservoir(_SUPPLY, _SUPPLY_PA, _SUPPLY_K)
         volume = self.stage.vessels[vessel].volume_m3
         flow = _FILL_PA_PER_S * volume / (R_AIR * _SUPPLY_K)
         valve = Orifice.for_flow(flow, _SUPPLY_PA, self._held[0].high_pa, _SUPPLY_K)
-        spec = replace(
+        return replace(
             spec,
             holds=(),
             reservoirs=(*spec.reservoirs, supply),
             passages=(*spec.passages, Passage(_FILL, valve, _SUPPLY, vessel, open=False)),
         )
-        return self._world(spec, (_FILL,)).devices
 
     def config(self) -> dict[str, Any]:
         """Return config.json of the virtual board: the rig's settings, and its valve if it has."""
@@ -105,11 +116,21 @@ class BenchSetUp:
             faults=tuple(_fault(fault) for fault in faults),
         )
 
-    def entries(self) -> list[Entry]:
-        """Return everything that happens; a plant of its own is taken to the end for it."""
-        plant = Plant(plant_of(self.stage), self.seed, history_s=_HISTORY_S)
+    def entries(self, plant: Plant | None = None) -> list[Entry]:
+        """Return everything that happens; a plant of its own is taken to the end for it.
+
+        plant: that of a run through a node, whose represses are the ones to be told.
+        """
+        if plant is None:
+            plant = Plant(plant_of(self.stage), self.seed, history_s=_HISTORY_S)
         plant.at(self.stage.duration_s)
-        return entries(self.stage, plant.happenings())
+        happened = [
+            (h.t_s, REPRESS, self.stage.sensors[0], h.detail)
+            if (h.kind, h.name) == ("open", _FILL)
+            else h
+            for h in plant.happenings()
+        ]
+        return entries(self.stage, happened)
 
     def typed(self) -> TypedLines:
         """Return what the operator types: notes, and the bands that the node is to hold.
