@@ -145,10 +145,10 @@ def test_a_vent_through_the_nodes_own_valve_lowers_the_pressure_and_rings_nothin
         client.command("INITiate")
         before = float(client.query("MEASure:PRESsure?"))
         client.command("OUTPut:VALVe2 ON")
-        wait_until(node, 40.0)
+        wait_until(node, node.bridge.now_us / 1e6 + 150.0)
         client.command("OUTPut:VALVe2 OFF")
         after = float(client.query("MEASure:PRESsure?"))
-        # 50 um at 1.2 bar against 1 bar: some 30 Pa/s, ten times the alarm's threshold.
+        # 50 um at 1.2 bar against 1 bar: 5 Pa/s at the least, twice the alarm's threshold.
         assert before - after > 500.0
         assert client.query("CALCulate:ALARm?").startswith("0,")
         with pytest.raises(ScpiRefusal, match="valves are 1 to 2"):
