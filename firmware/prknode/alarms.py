@@ -28,6 +28,7 @@ _TIMES_PLANNED = const(5)
 _MOST_BINS = const(64)
 _USUAL_BINS = const(16)
 _MOST_SAMPLES = const(64)  # in a bin
+_ANNOUNCING = ("VENT", "HATCH", "REPRESS", "VALVE", "STEP")  # notes that begin so
 _QUIET_SLOTS = const(2)  # after an announcement
 _COOLING_SLOTS = const(15)  # after a fast rise
 _HYSTERESIS = 10 << PASCAL_BITS
@@ -110,6 +111,13 @@ class Alarms:
     def announce(self):
         """A fall is to be expected in the next two minutes."""
         self._quiet_until = self._slot + _QUIET_SLOTS
+
+    def hear(self, text):
+        """An operator's note: one that does something to the gas announces a fall."""
+        text = text.upper()
+        for word in _ANNOUNCING:
+            if text[: len(word)] == word:
+                self.announce()
 
     # Every sample -------------------------------------------------------------------------
 

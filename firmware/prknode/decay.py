@@ -125,6 +125,8 @@ class Estimator:
         if block.flags & (BLOCK_FILL | BLOCK_VENT):
             self._valve = REPRESS if block.flags & BLOCK_FILL else VENT
         if not block.flags & BLOCK_VALID:
+            if self._faulted and self.state == MEASURING:
+                self.state = SETTLING
             return
         now = self.reduce(block)
         self._flag(block, now)
@@ -148,13 +150,13 @@ class Estimator:
 
     def _settled(self, segment, slot, now):
         self._stability.step(now.p, now.x, now.t)
-        self.teeth.step(slot, now.x, now.y)
         row = self._rows.step(segment, slot, now.x, now.t, now.y)
         if row is not None:
             self._short.add(row)
-            lag = None
-            if self._short.rows < _SHORT_LAG_ROWS:
-                lag = (now.p * self._settings["lag_s"], now.t * 120)
+            lag = (now.p * self._settings["lag_s"], now.t * 120)
+            self.teeth.step(row, *lag)
+            if self._short.rows >= _SHORT_LAG_ROWS:
+                lag = None
             self.estimate = solve(self._short, 60, lag, self._sealed, _BATCH_ROWS)
         tens = self._tens.step(segment, slot, now.x, now.t, now.y)
         if tens is not None:

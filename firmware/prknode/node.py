@@ -37,6 +37,7 @@ from prknode.records import (
     IDLE,
     RESULT_SIZE,
     SAMPLE_HEAD,
+    SETTLING,
     STATE_NAMES,
     block_size,
     pack_block,
@@ -160,8 +161,10 @@ class Node:
             flags = flags & ~FLAG_STATE | self.state << FLAG_STATE_SHIFT
             pack_head(ring.data, ring.at, self._time.words, flags)
         ring.push()
-        if self._sampler.missed != self._missed:
-            self._note_missed()
+        missed = self._sampler.missed - self._missed
+        if missed:
+            self._missed += missed
+            self.note(EV_MISSED, missed, "samples not taken in time")
 
     def _flags(self):
         sampler = self._sampler
@@ -177,11 +180,6 @@ class Node:
             flags |= valves.flags()
         return flags
 
-    def _note_missed(self):
-        count = self._sampler.missed - self._missed
-        self._missed = self._sampler.missed
-        self.note(EV_MISSED, count, "samples not taken in time")
-
     def _close_slots(self, data, start):
         """Close slots until the present one takes the record at that offset."""
         sums = self._sums
@@ -196,6 +194,7 @@ class Node:
     def _reduce(self, block):
         estimator = self.estimator
         estimator.step(block)
+        self.sensors.failed = self.sensors.faulty
         ring = self.blocks_ring
         pack_block(
             ring.data, ring.at, block.slot, block.first, block.flags, block.count,
@@ -226,6 +225,9 @@ class Node:
             state = FAULT
         elif valves is not None and valves.high:
             state = HOLDING
+        elif self.sensors.failed & self._paired:
+            # The estimator hears of it when the slot is over.
+            state = SETTLING
         else:
             state = self.estimator.state
         if state != self.state:
@@ -341,6 +343,7 @@ class Node:
         now = self.board.ticks_us()
         self._time.start(now)
         self._missed = 0
+        self.sensors.failed = 0
         self.measuring = True
         forget("starting")
         if sampler is not self._sampler:
@@ -366,8 +369,7 @@ class Node:
     def mark(self, text):
         """Note what the operator says, at this moment."""
         self.note(EV_MARK, 0, text)
-        if text[:4].upper() == "VENT" or text[:5].upper() == "HATCH":
-            self.alarms.announce()
+        self.alarms.hear(text)
 
     def run_time(self):
         """Microseconds since INITiate, or None when not measuring."""
@@ -389,9 +391,7 @@ class Node:
 
     def setup_json(self):
         """The run's set-up as JSON bytes."""
-        if self.run_id:
-            return self._setup
-        return self._describe(0)
+        return self._setup if self.run_id else self._describe(0)
 
     def _describe(self, run_id):
         found = load("setup").describe(self.settings, run_id, self.board.unique_id(), self.chips)

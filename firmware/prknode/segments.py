@@ -26,7 +26,8 @@ class Segmenter:
     """Decides for each valid block whether it continues the segment, and whether to skip it.
 
     jump: pressure change against the trend that ends a segment, Pa/4096; settle: blocks left
-    out after a segment's beginning.
+    out after a segment's beginning, twice as many where it began with gas let in or out: that
+    warms and cools more than a run's own beginning.
     """
 
     def __init__(self, jump, settle):
@@ -65,7 +66,8 @@ class Segmenter:
                 why = VENT
         if why != CONTINUES:
             self.number += 1
-            self._skip_until = slot + self._settle
+            moved = why == REPRESS or why == VENT
+            self._skip_until = slot + (2 * self._settle if moved else self._settle)
             self._trend = None
         elif not self._fresh:
             self._trend = (p - self._p, gap)

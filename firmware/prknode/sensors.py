@@ -21,7 +21,8 @@ class Sensors:
     """State of each sensor.
 
     chips: a Bmp390 each. faults: the present fault of each; faulty: the same as a bit mask;
-    changed: bit mask of those whose fault changed since the caller last cleared it.
+    changed: bit mask of those whose fault changed since the caller last cleared it; failed: of
+    those that failed in use since then.
     """
 
     def __init__(self, chips):
@@ -30,6 +31,7 @@ class Sensors:
         self.faults = [ABSENT] * n
         self.faulty = (1 << n) - 1
         self.changed = 0
+        self.failed = 0
         self._all = (1 << n) - 1
         self._tried = 0
         self._state = [_DOWN] * n
@@ -59,6 +61,7 @@ class Sensors:
     def fail(self, i, fault):
         """Sensor i failed in use: it has to be brought up again, at once."""
         self._state[i] = _DOWN
+        self.failed |= 1 << i
         self._note(i, fault)
 
     def bring_up(self, i, now):

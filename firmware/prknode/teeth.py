@@ -1,9 +1,10 @@
 """Pressure held by small represses: how many there were, and the leak from each tooth of the saw.
 
 A tooth is what lies between two represses. Its leak is the fall of p_T over it, divided by the
-integral of the driving pressure, both from its first settled block after the one with the repress
-to its last; the mean over all
-complete teeth has a standard error from their spread, which knows what no single tooth shows.
+integral of the driving pressure, both from its first regression row to its last; p_T without the
+sensor's thermal lag, by the configured one: the gas of a repress cools faster than the sensor. The
+mean over all complete teeth has a standard error from their spread, which knows what no single
+tooth shows; as there may be few, it is widened by Student's t.
 """
 
 from prknode.compat import const
@@ -14,6 +15,11 @@ from prknode.segments import REPRESS
 
 _RECURRING = const(2)  # represses from which the pressure counts as held
 _LEAST_SLOTS = const(2)  # between the ends of a tooth
+# (t / 1.96 at 97.5 %)^2 for one to five degrees of freedom, in 1/10000; then 1 + a/n + b/n^2 from
+# above, within 1 %: the standard error is meant to be multiplied by 1.96.
+_STUDENT = (420253, 48189, 26365, 20060, 17201)
+_STUDENT_A = const(24200)
+_STUDENT_B = const(59000)
 _PATIENCE = const(10)  # slots that a repress may be overdue
 
 
@@ -32,8 +38,8 @@ class Teeth:
         self._begun = -1  # of the newest segment
         self._interval = 0
         self._after_repress = False
-        self._first = None  # (slot, y) of the tooth's first settled block
-        self._last = None  # (slot, x, y, integral of x in half steps of the slot)
+        self._first = None  # (slot, y, integral of x in half steps) of the tooth's first row
+        self._last = None
 
     def begin(self, slot, why):
         """A segment begins at that slot, for one of the reasons of segments.*."""
@@ -49,25 +55,27 @@ class Teeth:
         self._after_repress = repress
         self._first = None
 
-    def step(self, slot, x, y):
-        """Take a settled block: x, y in Pa/4096."""
-        if slot <= self._begun:
+    def step(self, row, p_lag, t_two):
+        """Take a segments.Row of the present segment.
+
+        p_lag / t_two: coefficient of its D by the configured lag, (Pa/4096)/(K/2^20).
+        """
+        if row.slot <= self._begun:
             return
+        self._last = row.slot, row.y - round_div(p_lag * row.d, t_two), row.i
         if self._first is None:
-            self._first = slot, y
-            self._last = slot, x, y, 0
-            return
-        last_slot, last_x, _, integral = self._last
-        self._last = slot, x, y, integral + (slot - last_slot) * (last_x + x)
+            self._first = self._last
 
     def _close(self):
         """Take the tooth that a repress has ended into the mean, if it was long enough."""
         if self._first is None:
             return
-        slot, _, y, integral = self._last
-        if slot - self._first[0] < _LEAST_SLOTS or not integral:
+        begun, high, start = self._first
+        ended, low, end = self._last
+        integral = end - start
+        if ended - begun < _LEAST_SLOTS or not integral:
             return
-        fall = self._first[1] - y
+        fall = high - low
         if integral < 0:
             fall = -fall
             integral = -integral
@@ -90,4 +98,10 @@ class Teeth:
         k = round_div(self._sum, n)
         if n < 2:
             return k, NO_SE
-        return k, isqrt((n * self._squares - self._sum * self._sum) // (n * n * (n - 1)))
+        freedom = n - 1
+        if freedom <= len(_STUDENT):
+            wider = _STUDENT[freedom - 1]
+        else:
+            wider = 10000 + _STUDENT_A // freedom + _STUDENT_B // (freedom * freedom)
+        spread = n * self._squares - self._sum * self._sum
+        return k, isqrt(spread * wider // (n * n * freedom * 10000))

@@ -56,6 +56,7 @@ class Valves:
         self._since = 0
         self._slot = 0
         self._stopped = False
+        self._aimed = False
         self._represses = []
 
     def begin(self, settings):
@@ -63,6 +64,7 @@ class Valves:
         self._settings = settings
         self._slot = 0
         self._stopped = False
+        self._aimed = False
 
     def block(self, block):
         """A slot is over: the tangent has changed."""
@@ -71,6 +73,9 @@ class Valves:
 
     def _aim(self):
         alarms = self._alarms
+        self._aimed = alarms.aimed
+        if not self._aimed:
+            return
         self._top, self._low_level, self._high_level = [
             alarms.level_of(pa) for pa in (MAX_PA, self.low, self.high)
         ]
@@ -93,9 +98,8 @@ class Valves:
         self.open ^= bit
         if is_open and self._fills & bit:
             self._since = self._board.ticks_us()
-        self._event(
-            EV_VALVE, _NO_SENSOR, i + 1 if is_open else -1 - i, "open" if is_open else "shut"
-        )
+        text = "%s %s" % (self.roles[i], "open" if is_open else "shut")
+        self._event(EV_VALVE, _NO_SENSOR, i + 1 if is_open else -1 - i, text)
         # Gas may go out through what does not let it in: a fall is no leak then, nor right after.
         alarms = self._alarms
         falling = bool(self.open & ~self._fills)
@@ -147,7 +151,7 @@ class Valves:
             raise ScpiError(-222, "30000 to 125000 Pa, low end first, 20 Pa apart")
         if not self._fills:
             raise ScpiError(-241, "no valve has the role FILL")
-        if not measuring or self._alarms.ringing or not self._alarms.aimed:
+        if not measuring or self._alarms.ringing:
             raise ScpiError(-221, "INITiate first" if not self._alarms.ringing else "alarm")
         if self._settings["rate_mhz"] < _SLOWEST_MHZ:
             raise ScpiError(-221, "1 Hz at least")
@@ -170,6 +174,9 @@ class Valves:
 
         Allocates nothing unless it moves.
         """
+        if not self._aimed:
+            self._aim()
+            return False
         level = self._alarms.level
         filling = self.open & self._fills
         if filling:

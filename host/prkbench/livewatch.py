@@ -24,14 +24,16 @@ from prkbench.runfile import Kind, RunFile
 from prknode.compensate import KELVIN_BITS, PASCAL_BITS
 from prknode.records import (
     BLOCK_FAULT,
+    BLOCK_FILL,
     BLOCK_HEAD,
     BLOCK_RANGE,
     BLOCK_VALID,
+    BLOCK_VENT,
     RESULT,
     RESULT_SIZE,
     block_size,
 )
-from prknode.segments import Segmenter
+from prknode.segments import CONTINUES, REPRESS, VENT, Segmenter
 
 _LAWS: dict[str, Law] = {"LINEAR": "linear", "VISCOUS": "viscous", "CHOKED": "choked"}
 _MOST_LOOKS = 20
@@ -54,6 +56,7 @@ class RunWatch:
         self._t_ref_k = settings["t_ref_mk"] / 1000.0
         self._flags: dict[int, int] = {}
         self._faulted = False
+        self._valve = CONTINUES
         self.watch = Watch(
             settings["rho1024"] / 1024.0, acceleration, float(settings["lag_s"]), self._t_ref_k
         )
@@ -81,10 +84,13 @@ class RunWatch:
         for old in [known for known in self._flags if known < slot]:
             del self._flags[old]
         self._faulted = self._faulted or bool(flags & BLOCK_FAULT)
+        if flags & (BLOCK_FILL | BLOCK_VENT):
+            self._valve = REPRESS if flags & BLOCK_FILL else VENT
         if not flags & BLOCK_VALID or flags & BLOCK_RANGE:
             return None
-        self._segmenter.step(slot, p, self._faulted)
+        self._segmenter.step(slot, p, self._faulted, self._valve)
         self._faulted = False
+        self._valve = CONTINUES
         if not self._segmenter.settled(slot):
             return None
         pascal, outside = p / (1 << PASCAL_BITS), p_ref / (1 << PASCAL_BITS)

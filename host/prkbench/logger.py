@@ -8,6 +8,7 @@ What is durable goes to the watch, if there is one.
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,9 +16,11 @@ from typing import TYPE_CHECKING
 
 from prkbench.client import MOST_RECORDS, NodeClient, Points, Records
 from prkbench.errors import DataError, DeviceError, PrkError
+from prkbench.nodeevents import alarms_in
 from prkbench.runfile import Kind, RunFile
 from prkbench.timebase import ClockPair, fit
 from prknode.blocks import SLOT_US
+from prknode.records import HOLDING, STATE_NAMES
 from prknode.unpack import unpack_event
 
 if TYPE_CHECKING:
@@ -34,11 +37,16 @@ _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.002, 1.0
 _PAUSE_PER_TURN = 3.0
 """A node that is slow to answer, such as an emulated one, has to get round to measuring, too."""
 _CLOCK_PAIRS = 512
+_INFINITY, _NOT_A_NUMBER = 9.899e37, 9.909e37
 
 
 @dataclass
 class Progress:
-    """How far a capture is: node time in seconds, samples in the file, samples lost, k and se."""
+    """How far a capture is: node time in seconds, samples in the file, samples lost, k and se.
+
+    represses, held_k_per_s, held_se_per_s: while the node holds a pressure; reserve_s: its reserve
+    time to the minimum pressure asked for, infinity where that never comes, None where unknown.
+    """
 
     node_s: float = 0.0
     samples: int = 0
@@ -47,11 +55,15 @@ class Progress:
     k_per_s: float | None = None
     se_per_s: float | None = None
     watched: str = ""
+    represses: int = 0
+    held_k_per_s: float | None = None
+    held_se_per_s: float | None = None
+    reserve_s: float | None = None
 
 
 @dataclass
 class Capture:
-    """A finished capture: the run, what was stored, what was lost, what the watch declared."""
+    """A finished capture: the run, what was stored and lost, what watch and node declared."""
 
     run_id: int
     samples: int
@@ -60,6 +72,7 @@ class Capture:
     complete: bool
     pairs: list[ClockPair] = field(default_factory=list)
     declared: list[str] = field(default_factory=list)
+    alarms: list[str] = field(default_factory=list)
 
 
 class Logger:
@@ -67,7 +80,8 @@ class Logger:
 
     duration_s counts node time from INITiate; records from then on are left out, so the file of a
     seeded virtual node does not depend on when the host looked. watch: is given what has become
-    durable, and can neither delay nor end the capture.
+    durable, and can neither delay nor end the capture. on_alarm: is told each alarm of the node's
+    as soon as its event is in the file. minimum_pa: pressure to which the reserve time is asked.
     """
 
     def __init__(
@@ -77,8 +91,13 @@ class Logger:
         duration_s: float | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         watch: LiveWatch | None = None,
+        on_alarm: Callable[[str], None] | None = None,
+        minimum_pa: float | None = None,
     ) -> None:
         self._client = client
+        self._minimum_pa = minimum_pa
+        self._on_alarm = on_alarm
+        self._alarms: list[str] = []
         self._watch = watch
         self._stored: list[tuple[Kind, bytes]] = []
         self._file = file
@@ -116,7 +135,7 @@ class Logger:
         progress = self._progress
         return Capture(
             run_id, progress.samples, progress.lost, progress.node_s, complete, self._pairs,
-            [] if self._watch is None else list(self._watch.sentences),
+            [] if self._watch is None else list(self._watch.sentences), self._alarms,
         )  # fmt: skip
 
     def _begin_or_join(self, run_id: int, points: Points) -> None:
@@ -180,6 +199,11 @@ class Logger:
                 # The node may never give again what this turn has fetched: it stays.
                 broken = error
         stored, self._stored = self._stored, []
+        for kind, payload in stored:
+            for alarm in alarms_in(payload) if kind is Kind.EVENT else ():
+                self._alarms.append(alarm)
+                if self._on_alarm is not None:
+                    self._on_alarm(alarm)
         if self._watch is not None:
             self._watch.take(self._file, stored, self._now_ns())
             self._progress.watched = self._watch.note
@@ -237,7 +261,7 @@ class Logger:
             self._file.append(
                 run_id, kind, records.first, count, payload[: count * size], self._now_ns(), node_us
             )
-            if self._watch is not None and kind in (Kind.BLOCK, Kind.RESULT):
+            if kind in (Kind.BLOCK, Kind.RESULT, Kind.EVENT):
                 self._stored.append((kind, payload[: count * size]))
         if kind is Kind.SAMPLE and count:
             last = payload[(count - 1) * size : (count - 1) * size + 6]
@@ -309,7 +333,18 @@ class Logger:
         known = se < 1e30
         progress.k_per_s = k if known else None
         progress.se_per_s = se if known else None
+        if progress.state == STATE_NAMES[HOLDING]:
+            count, _, held, spread = self._figures("CALCulate:HOLD?", 4)
+            progress.represses = int(count or 0)
+            progress.held_k_per_s, progress.held_se_per_s = held, spread
+        if self._minimum_pa is not None:
+            progress.reserve_s = self._figures(f"CALCulate:REServe? {self._minimum_pa:.0f}", 3)[0]
         self._on_progress(progress)
+
+    def _figures(self, query: str, count: int) -> list[float | None]:
+        """What the node answers as numbers: None for each that is none, infinity for SCPI's."""
+        found = [_number(part) for part in self._client.query(query).split(",")]
+        return found if len(found) == count else [None] * count
 
     def _wait(self, samples: int, took_s: float) -> None:
         """Pause so long that some hundred samples come together, a second at the most.
@@ -325,3 +360,14 @@ class Logger:
             while left_s > 0.0 and not self.stop:
                 time.sleep(min(left_s, _LONGEST_PAUSE_S))
                 left_s -= _LONGEST_PAUSE_S
+
+
+def _number(text: str) -> float | None:
+    """A number as SCPI-1999 writes it: 9.91E37 is none, 9.9E37 infinity."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    if value >= _INFINITY:
+        return math.inf if value < _NOT_A_NUMBER else None
+    return value

@@ -56,6 +56,9 @@ def node_values(rig: Rig) -> dict[str, int | str]:
     planned = planned_k(rig)
     if planned:
         values["planned"] = round(planned * 1e18)
+    if rig.hold is not None:
+        values["valve_ms"] = round(rig.hold.opening_limit_s * 1000)
+        values["represses_h"] = rig.hold.represses_per_hour
     return values
 
 
@@ -78,7 +81,10 @@ def node_config(rig: Rig) -> dict[str, Any]:
         }
         for (bus, address), role, offset in zip(ADDRESSES, rig.node.roles, offsets, strict=False)
     ]
-    config = {**node_values(rig), "sensors": sensors}
+    config: dict[str, Any] = {**node_values(rig), "sensors": sensors}
+    if rig.board is not None and rig.board.valves:
+        valves = [{"pin": valve.pin, "role": valve.role.upper()} for valve in rig.board.valves]
+        config["board"] = {"valves": valves}
     try:
         Settings(config)
     except SettingError as error:
@@ -112,6 +118,13 @@ def apply_rig(client: NodeClient, rig: Rig) -> None:
     for n, (role, offset) in enumerate(zip(roles, offsets, strict=True)):
         client.command(f"SENSe:ROLE{n + 1} {role}")
         client.command(f"CALibration:OFFSet {OFFSET.show(round(offset * 1000))},(@{n + 1})")
+
+
+def start_command(rig: Rig | None) -> str:
+    """What starts a run on this rig, in one line: so no simulated time lies between its parts."""
+    if rig is None or rig.hold is None:
+        return "INITiate"
+    return f"INITiate;:SOURce:PRESsure:HOLD {rig.hold.low_pa:.0f},{rig.hold.high_pa:.0f}"
 
 
 def settings_of(setup: dict[str, Any]) -> tuple[Settings, list[bytes]]:

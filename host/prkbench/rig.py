@@ -32,6 +32,7 @@ from prkbench.quantities import (
     TemperatureSpread,
     Volume,
 )
+from prkbench.valve_tables import Board, Hold, Valve
 
 Oversampling = Literal[1, 2, 4, 8, 16, 32]
 Role = Literal["chamber", "ambient", "outlet", "twin", "station", "spare"]
@@ -168,6 +169,22 @@ class Rig(Table):
     imposed: Imposed | None = None
     sensors: Sensors = Sensors()
     residual: Residual = Residual()
+    board: Board | None = None
+    hold: Hold | None = None
+
+    @model_validator(mode="after")
+    def _can_be_held(self) -> Self:
+        if self.hold is None:
+            return self
+        supply = self.board.supply_pa if self.board else None
+        if supply is None:
+            raise ValueError("a hold needs a valve to let gas in: add [[board.valves]] role 'fill'")
+        if supply <= self.hold.high_pa:
+            raise ValueError(
+                f"hold.high is {self.hold.high_pa / 100:g} hPa, the fill valve's supply "
+                f"{supply / 100:g} hPa: expected a supply above it"
+            )
+        return self
 
     @model_validator(mode="after")
     def _mode_fits(self) -> Self:
@@ -289,6 +306,9 @@ _TABLES: dict[str, type[Table]] = {
     "imposed": Imposed,
     "sensors": Sensors,
     "residual": Residual,
+    "board": Board,
+    "board.valves": Valve,
+    "hold": Hold,
 }
 
 
@@ -316,7 +336,8 @@ def _explain(detail: ErrorDetails, text: str) -> str:
         if len(loc) == 1:
             known = list(Rig.model_fields)
         else:
-            known = _keys(ELEMENT_TABLES[law] if law else _TABLES[loc[0]])
+            table = ".".join(loc[:2]) if ".".join(loc[:2]) in _TABLES else loc[0]
+            known = _keys(ELEMENT_TABLES[law] if law else _TABLES[table])
         near = difflib.get_close_matches(loc[-1], known, 1)
         hint = f"did you mean '{near[0]}'?" if near else f"expected one of {', '.join(known)}"
         return f"{prefix}unknown key, {hint}"

@@ -165,6 +165,7 @@ def test_a_fill_that_is_lost_again_rings():
 def test_a_vent_rings_unless_it_was_announced():
     for announced, line in (
         (False, "MARK 'looked at it'"), (True, "MARK 'vent it'"), (True, "MARK 'Hatch open'"),
+        (True, "MARK 'REPRESS: 1000 hPa'"), (True, "MARK 'valve 3'"), (True, "MARK 'step down'"),
     ):  # fmt: skip
         board, node = bench()
         crank(node, board, 5 * S)

@@ -7,7 +7,7 @@ from prknode.law import CHOKED, LINEAR, VISCOUS
 from prknode.node import Node
 from prknode.records import NO_SE
 from prknode.reserve import log_ratio, reserve
-from prknode.segments import GAP, REPRESS, VENT
+from prknode.segments import GAP, REPRESS, VENT, Row
 from prknode.starting import icbrt
 from prknode.teeth import Teeth
 
@@ -21,9 +21,14 @@ def saw(teeth, lengths, rate=3 * PA, x=20000 * PA, gap=None):
     for n, length in enumerate(lengths):
         teeth.begin(slot, GAP if n == gap else REPRESS)
         for i in range(length):
-            teeth.step(slot, x, 10**9 - rate * i)
+            step(teeth, slot, i, x, 10**9 - rate * i)
             slot += 1
     return slot
+
+
+def step(teeth, slot, i, x, y, d=0, lag=(0, 1)):
+    """The row of a segment's i-th block, x being steady; I is in half steps of the slot."""
+    teeth.step(Row(1, slot, 2 * i * x, d, y), *lag)
 
 
 def test_the_leak_of_a_tooth_is_its_fall_over_its_driving_pressure():
@@ -42,12 +47,55 @@ def test_the_standard_error_is_that_of_the_mean_of_the_teeth():
     for rate in (2, 3, 4, 0):
         teeth.begin(slot, REPRESS)
         for i in range(40):
-            teeth.step(slot, 20000 * PA, 10**9 - rate * PA * i)
+            step(teeth, slot, i, 20000 * PA, 10**9 - rate * PA * i)
             slot += 1
     k, se = teeth.mean()
     assert k == 2500000000000
-    # Standard deviation 1/3 of it, three teeth.
-    assert abs(se - 2500000000000 // 3 * 1000 // 1732) < 10**9
+    # Standard deviation 1/3 of it, three teeth; t(2) is 4.3027 instead of 1.96.
+    assert abs(se - 2500000000000 // 3 * 1000 // 1732 * 43027 // 19600) < 10**9
+
+
+def test_few_teeth_widen_the_error_as_student_does():
+    # t at 97.5 % for 1, 2, 3, 4, 5, 6, 9, 14, 29, 100 degrees of freedom.
+    for number, t in (
+        (2, 12.7062), (3, 4.30265), (4, 3.18245), (5, 2.77645), (6, 2.57058), (7, 2.44691),
+        (10, 2.26216), (15, 2.14479), (30, 2.04523), (101, 1.98397),
+    ):  # fmt: skip
+        teeth = Teeth()
+        slot = 0
+        for n in range(number + 1):
+            teeth.begin(slot, REPRESS)
+            for i in range(40):
+                step(teeth, slot, i, 20000 * PA, 10**9 - (3 * PA + n % 2 * 100) * i)
+                slot += 1
+        spread = 100 / (3 * PA) * 2.5e12
+        ones = number // 2
+        deviation = (ones * (number - ones) / (number * (number - 1))) ** 0.5 * spread
+        wanted = deviation / number**0.5 * t / 1.959964
+        found = teeth.mean()[1]
+        # Never too small by more than rounding, never too large by over a hundredth.
+        assert 0.999 * wanted < found < 1.01 * wanted, (number, found, wanted)
+
+
+def test_the_sensors_lag_is_taken_out_of_a_tooth():
+    # The sensor cools by 24 mK a minute at first, then no more; 240 s behind, at 120 kPa and 300 K:
+    # 240 s x 0.4 mK/s x 400 Pa/K, 38.4 Pa that the gas has lost and the sensor not seen yet.
+    kelvin = 1 << 20
+    lag = (120000 * PA * 240, 300 * kelvin * 120)
+    plain = Teeth()
+    teeth = Teeth()
+    slot = 0
+    for _ in range(4):
+        teeth.begin(slot, REPRESS)
+        plain.begin(slot, REPRESS)
+        for i in range(60):
+            d = -48 * kelvin // 1000 if i < 20 else 0
+            seen = 10**9 - 3 * PA * i - (384 * PA // 10 if d else 0)
+            step(teeth, slot, i, 20000 * PA, seen, d, lag)
+            step(plain, slot, i, 20000 * PA, seen)
+            slot += 1
+    assert abs(teeth.mean()[0] - 2500000000000) < 2500000000000 // 1000
+    assert plain.mean()[0] < 2500000000000 * 8 // 10
 
 
 def test_below_the_reference_pressure_the_sign_is_the_same():

@@ -96,9 +96,13 @@ def test_settling_blocks_are_counted_from_each_beginning():
     for slot in range(5):
         segmenter.step(slot, 1000 * PA, 0)
         assert segmenter.settled(slot) == (slot >= 3)
+    # Gas let in or out: twice as many.
     segmenter.step(5, 9000 * PA, 0)
-    assert not segmenter.settled(7)
-    assert segmenter.settled(8)
+    assert not segmenter.settled(10)
+    assert segmenter.settled(11)
+    segmenter.step(12, 9000 * PA, 1)
+    assert not segmenter.settled(14)
+    assert segmenter.settled(15)
 
 
 def feed(rows, blocks):

@@ -146,7 +146,7 @@ def test_samples_say_when_a_valve_was_open():
     first = flagged.index(True)
     assert 14 <= sum(flagged) <= 17
     assert flagged[first : first + sum(flagged)] == [True] * sum(flagged)
-    assert [e[3:] for e in chamber.events(EV_VALVE)] == [(1, "open"), (-1, "shut")]
+    assert [e[3:] for e in chamber.events(EV_VALVE)] == [(1, "FILL open"), (-1, "FILL shut")]
 
 
 def test_gas_is_let_in_for_a_limited_time_only():

@@ -6,6 +6,8 @@ Parent and child side run here in one process, with the pipes replaced by calls.
 import os
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -14,8 +16,9 @@ from hypothesis import strategies as st
 from prkbench.sim.bridge import Bridge
 from prkbench.sim.chamber import BenchSpec
 from prkbench.sim.child import virtual_board as layout
-from prkbench.sim.elements import ViscousCapillary
+from prkbench.sim.elements import Orifice, ViscousCapillary
 from prkbench.sim.faults import Fault
+from prkbench.sim.plant.spec import Passage, Reservoir
 from prkbench.sim.world import World
 from prknode.ticks import TICKS_MASK
 
@@ -82,8 +85,15 @@ def board_on(bridge: Bridge, held: Iterator[bool], prepare: bool) -> layout.Virt
 
 
 def world() -> World:
-    spec = BenchSpec(ViscousCapillary(0.16e-3, 1.5))
-    return World(spec, 3, {CHIPS[0]: "chamber", CHIPS[1]: "ambient"})
+    spec = BenchSpec(ViscousCapillary(0.16e-3, 1.5)).plant()
+    # 100 um at 10 bar: some 300 Pa/s, which no reading can miss.
+    fill = Passage("fill", Orifice(100e-6), "bottle", "chamber", open=False)
+    spec = replace(
+        spec,
+        passages=(*spec.passages, fill),
+        reservoirs=(*spec.reservoirs, Reservoir("bottle", 1e6)),
+    )
+    return World(spec, 3, {CHIPS[0]: "chamber", CHIPS[1]: "ambient"}, valves=("fill",))
 
 
 def play(
@@ -101,7 +111,7 @@ def play(
     commands_taken: list[int] = []
     moments = random.Random(seed)
     asked: list[bool] = []
-    bridge = Bridge(world().chips, frozenset(), cycles)
+    bridge = Bridge(world().devices, frozenset(), cycles)
     held = iter(lambda: asked.pop() if asked else moments.random() < 0.2, None)
     board = board_on(bridge, held, prepare)
     bus = board.bus(0)
@@ -127,7 +137,7 @@ def play(
             read(0x77, 0x1B, 1)
 
     def deviate(n: int) -> None:
-        kind = deviations.index(n) % 5
+        kind = deviations.index(n) % 6
         if kind == 0:
             rest(777)
         elif kind == 1:
@@ -138,6 +148,9 @@ def play(
             bus.writeto_mem(0x76, 0x1C, b"\x0c")
         elif kind == 3:
             read(0x76, 0x03, 14)
+        elif kind == 4:
+            moved = deviations.index(n) // 6
+            board.set_valve(0, moved == 0)
         else:
             bus.writeto_mem(0x77, 0x1F, b"\x02")
 
@@ -165,7 +178,7 @@ def play(
     # Short rehearsals end often, so deviations fall on their ends, too.
     cycles=st.sampled_from((1, 2, 3, 32)),
     prepare=st.sampled_from((True, True, False)),
-    deviations=st.permutations((10, 17, 25, 31, 38, 46, 53, 59)),
+    deviations=st.permutations((6, 10, 17, 20, 25, 31, 38, 41, 46, 53, 57, 59)),
     seed=st.integers(0, 1000),
 )
 def test_whatever_is_rehearsed_the_node_finds_the_same(
@@ -242,3 +255,22 @@ def test_a_rehearsal_never_outgrows_the_childs_buffer(monkeypatch: pytest.Monkey
             trims.append(bytes(buffer))
     assert len(set(trims)) == 1
     assert 1000 < max(len(r) for r in replies) <= layout.MAX_REPLY
+
+
+def test_a_valve_that_nothing_hangs_on_and_one_of_a_node_that_ends_do_no_harm() -> None:
+    without = board_on(Bridge(world().chips, frozenset()), iter(lambda: False, None), True)
+    without.set_valve(0, True)
+    without.idle(5000, BUSY)
+    bench = world()
+    bridge = Bridge(bench.devices, frozenset())
+    board = board_on(bridge, iter(lambda: False, None), True)
+    board._config = {"board": {"valves": [{"role": "FILL"}]}}
+    # Nothing is ever left in these pipes.
+    board._poll_replies = SimpleNamespace(poll=lambda _: [])
+    for end in (board.end, bridge.restart):
+        board.set_valve(0, True)
+        board.idle(2_000_000, BUSY)
+        assert bridge.devices[layout.VALVE_BLOCK].device.peek_burst(0, 1) == b"\1"
+        end()
+        assert bridge.devices[layout.VALVE_BLOCK].device.peek_burst(0, 1) == b"\0"
+    assert [move.open for move in bench.devices[layout.VALVE_BLOCK].moves] == [True, False] * 2

@@ -12,6 +12,7 @@ import numpy as np
 from prkbench.analysis import correlated, independent, verdict
 from prkbench.analysis.campaign import Campaign
 from prkbench.analysis.conclude import applies, conclude
+from prkbench.analysis.nodeview import node_view
 from prkbench.analysis.outcome import (
     CANNOT_VERIFY,
     LAW_OF_RIG,
@@ -36,6 +37,7 @@ from prknode.records import (
     BLOCK_FAULT,
     BLOCK_RANGE,
     BLOCK_VALID,
+    EV_ALARM,
     EVENT_SIZE,
     NO_SE,
     RESULT_SIZE,
@@ -95,8 +97,18 @@ def examine(
     outcome.duration_s = float(samples.t_us[-1] - samples.t_us[0]) / 1e6
     outcome.replay_exact = replay.exact and not replay.not_replayable
     outcome.device = device_figures(replay, question.conversion)
+    outcome.node = node_view(
+        raw_events(file, run), outcome.duration_s / 3600.0, replay.estimator, question.conversion,
+        law, float(run.setup["norm_pa"]),
+        question.rig.limit.minimum_pressure_pa if question.rig else None,
+    )  # fmt: skip
     outcome.series = series_of(file, run, blocks, used, host)
     outcome.events = event_notes(file, run)
+    outcome.reasons += [
+        f"the node rang: {event.text}, at {event.t_h:.2f} h"
+        for event in outcome.events
+        if event.name == EVENT_NAMES[EV_ALARM]
+    ]
     add_views(outcome, question, run.setup, law, blocks, used)
     if not question.verify:
         campaign = campaign_of_run(

@@ -47,7 +47,7 @@ class Series:
     t_h: hours since the start; pressures in Pa, temperatures in K; fit and residual are of p_T;
     used: whether the row took part in the fit. k_t_h, k_per_s, k_se_per_s: the node's own decay
     constant against time (empty for foreign data). evidence_t_h, log_e, log_r: evidence for a leak
-    and for a change against time.
+    and for a change against time. state: the node's, as records.* number it, at t_h.
     """
 
     t_h: FloatArray
@@ -64,6 +64,7 @@ class Series:
     evidence_t_h: FloatArray = field(default_factory=lambda: np.zeros(0))
     log_e: FloatArray = field(default_factory=lambda: np.zeros(0))
     log_r: FloatArray = field(default_factory=lambda: np.zeros(0))
+    state: FloatArray = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ class Outcome:
     rate_true_lb_per_day: float | None = None
     replay_exact: bool | None = None
     device: dict[str, Any] | None = None
+    node: dict[str, Any] | None = None
     watch: dict[str, Any] | None = None
     standard_methods: dict[str, Any] | None = None
     safety: dict[str, Any] | None = None
@@ -161,6 +163,7 @@ class Outcome:
             "gaps": self.gaps,
             "duration_s": self.duration_s,
             "device": self.device,
+            "node": self.node,
             "watch": self.watch,
             "standard_methods": self.standard_methods,
             "safety": self.safety,

@@ -14,13 +14,22 @@ from prkbench.analysis.finding import UNDECIDED, Conclusion
 from prkbench.analysis.independent import Blocks
 from prkbench.analysis.outcome import LAW_OF_RIG, LAW_OPEN, SEALED, EventNote, Outcome
 from prkbench.analysis.readings import TEMPERATURE_SWING_K, record_and_doubt
-from prkbench.analysis.testlog import read_log
+from prkbench.analysis.testlog import REPRESS, VALVE, VENT, read_log
 from prkbench.analysis.verdict import interval, show
 from prkbench.law import Law
 from prkbench.units import LB_KG
+from prknode.records import EV_VALVE
+from prknode.unpack import EVENT_NAMES
 
 _UNDECIDED_EXIT = 5
 _LOGGED = ("MARK", "log")
+_VALVE = EVENT_NAMES[EV_VALVE]
+_VALVES = {
+    f"{role} {how}": word
+    for role, word in (("FILL", REPRESS), ("VENT", VENT), ("HATCH", VALVE))
+    for how in ("open", "shut")
+}
+"""What the node writes of its valves, in the words of a test's log."""
 
 
 def campaign_of_readings(
@@ -53,9 +62,11 @@ def campaign_of_run(
     volume_m3: float | None,
     expected_tau_s: float,
 ) -> Campaign:
-    """The campaign of a node's run: its minutes, and what the operator marked."""
+    """The campaign of a node's run: its minutes, what the operator marked, the node's valves."""
     log = read_log(
-        (event.t_h * 3600.0, event.text) for event in events if event.name.startswith(_LOGGED)
+        (event.t_h * 3600.0, _VALVES.get(event.text, event.text))
+        for event in events
+        if event.name.startswith(_LOGGED) or event.name == _VALVE
     )
     return of_blocks(blocks, setup, log, conversion, law, null_pa, volume_m3, expected_tau_s)
 

@@ -8,8 +8,10 @@ import numpy as np
 
 from prkbench.analysis import correlated, independent
 from prkbench.analysis.conversion import Conversion
+from prkbench.analysis.nodeview import states_at
 from prkbench.analysis.outcome import EventNote, Series
 from prkbench.analysis.replay import Replay
+from prkbench.nodeevents import told
 from prkbench.runfile import Kind, Run, RunFile
 from prknode.records import BASIS_NAMES, EVENT_SIZE, NO_SE, RESULT, RESULT_SIZE
 from prknode.unpack import EVENT_NAMES, unpack_event
@@ -81,6 +83,7 @@ def series_of(
         k_t_h=(results["slot"] + 1.0) / 60.0,
         k_per_s=results["k"] * 1e-18,
         k_se_per_s=results["se"] * 1e-18,
+        state=states_at(raw_events(file, run), t_h),
     )
 
 
@@ -99,5 +102,5 @@ def event_notes(file: RunFile, run: Run) -> list[EventNote]:
         what = EVENT_NAMES.get(code, f"event {code}")
         if sensor is not None:
             what += f", sensor {sensor + 1}"
-        notes.append(EventNote(t_us / 3.6e9, what, text or str(value)))
+        notes.append(EventNote(t_us / 3.6e9, what, told(code, value, text)))
     return notes

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,7 +20,7 @@ from prkbench.deploy.ports import find_port
 from prkbench.errors import DataError, UsageError
 from prkbench.local.usb_bridge import AUTO, BRIDGES
 from prkbench.logger import Capture, Logger, Progress
-from prkbench.node_setup import apply_rig
+from prkbench.node_setup import apply_rig, start_command
 from prkbench.rig import Rig, load_rig, parse_rig
 from prkbench.runfile import RunFile
 from prkbench.units import Dimension, parse
@@ -53,6 +55,8 @@ def log(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
     """Log a node: start it if it is idle, join it if it is measuring; Ctrl-C ends the capture.
+
+    Status 1 when the node rang an alarm: the pressure fell faster, or lower, than it may.
 
     Example: prk log --port /dev/ttyACM0 --rig bench.toml --duration "24 h" --out run.prk
 
@@ -173,13 +177,15 @@ def begin(client: NodeClient, rig: Rig | None) -> None:
     if rig is not None:
         apply_rig(client, rig)
     try:
-        client.command("INITiate")
+        client.command(start_command(rig))
     except ScpiRefusal as error:
         if error.number != _HARDWARE_MISSING:
             raise
         hint = "check its wiring, supply and address, or give the role to another sensor"
         if "NO_DRIVER" in str(error):
             hint = "the board lacks the library of driver ADAFRUIT: prk flash --driver adafruit"
+        if "no valves" in str(error):
+            hint = "the board's config.json lacks the rig's valves: prk flash --rig"
         raise ScpiRefusal(f"{error}; {hint}", error.number) from error
 
 
@@ -198,9 +204,16 @@ def capture_run(
 
         # Scripts find what was declared in the JSON.
         watch = LiveWatch(conversion, (lambda _line: None) if quiet else progress.console.print)
-        logger = Logger(client, file, seconds, show, watch)
+        least = rig.limit.minimum_pressure_pa if rig else None
+        logger = Logger(client, file, seconds, show, watch, _ring, least)
         with _ended_by_signals(lambda: setattr(logger, "stop", True)):
             return logger.run()
+
+
+def _ring(alarm: str) -> None:
+    """Tell an alarm at once, whatever else is shown: standard error is never part of an answer."""
+    bell = "\a" if sys.stderr.isatty() else ""
+    typer.echo(f"{bell}prk: {alarm}", err=True)
 
 
 def _note(now: Progress, conversion: Conversion | None) -> str:
@@ -214,7 +227,25 @@ def _note(now: Progress, conversion: Conversion | None) -> str:
         else:
             rate, se = (conversion.rate_lb_per_day(k) for k in (now.k_per_s, now.se_per_s))
             parts.insert(1, f"{rate:.3f} +- {se:.3f} lb/day")
+    if now.represses:
+        parts.append(_cadence(now, conversion))
+    if now.reserve_s is not None:
+        never = math.isinf(now.reserve_s)
+        parts.append("reserve: no end" if never else f"reserve {now.reserve_s / 3600.0:.3g} h")
     return "  ".join(part for part in parts if part)
+
+
+def _cadence(now: Progress, conversion: Conversion | None) -> str:
+    """Represses so far, and the leak that their cadence tells."""
+    text = f"{now.represses} represses"
+    if now.held_k_per_s is None:
+        return text
+    k, se = now.held_k_per_s, now.held_se_per_s
+    unit, scale = "1/s", 1.0
+    if conversion is not None:
+        unit, scale = "lb/day", conversion.rate_lb_per_day(1.0)
+    error = "" if se is None else f" +- {scale * se:.2g}"
+    return f"{text}: {scale * k:.3g}{error} {unit}"
 
 
 @contextlib.contextmanager
@@ -247,6 +278,7 @@ def _report(out: Path, capture: Capture, head: str, as_json: bool) -> int:
                     "out": str(out),
                     "head": head,
                     "declared": capture.declared,
+                    "alarms": capture.alarms,
                 }
             )
         )
@@ -255,6 +287,10 @@ def _report(out: Path, capture: Capture, head: str, as_json: bool) -> int:
             f"run {capture.run_id}: {capture.samples} samples, {capture.lost} lost, "
             f"{capture.node_s:.1f} s -> {out}"
         )
+        for alarm in capture.alarms:
+            typer.echo(alarm)
         typer.echo(f"head {head}")
         typer.echo(f"next: prk verify {out} --head {head[:16]}")
-    return 4 if capture.lost else 0
+    if capture.lost:
+        return 4
+    return 1 if capture.alarms else 0

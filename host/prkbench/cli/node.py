@@ -82,14 +82,14 @@ def node(
 
     config = node_config(rig)
     chosen = choose_image(image, download) if pico else None
-    chips = world_for(rig, seed, surroundings=surroundings_of(rig))[0].chips
+    world, _ = world_for(rig, seed, surroundings=surroundings_of(rig))
     line = None if socket is None else PublicSocket(*_address(socket))
     served: PicoNode | VirtualNode
     if chosen is not None:
-        served = pico_node(chosen, chips, config, seed=seed, realtime=realtime, line=line)
+        served = pico_node(chosen, world.chips, config, seed=seed, realtime=realtime, line=line)
     else:
         served = VirtualNode(
-            chips,
+            world.devices,
             config,
             unique_id=f"{seed & 0xFFFFF:05x}",
             realtime=realtime,

@@ -20,6 +20,7 @@ from prkbench.runfile import RunFile
 if TYPE_CHECKING:
     from prkbench.analysis.conclude import Earlier
     from prkbench.analysis.outcome import Outcome
+    from prkbench.sim.plant.plant import Plant
     from prkbench.sim.scenario import Scenario
     from prkbench.sim.scenario_bench import BenchSetUp
     from prkbench.sim.scenario_log import Entry
@@ -30,7 +31,10 @@ _ANSWER_S = 10.0
 
 @dataclass(frozen=True)
 class Played:
-    """One run of a scenario: its file, what the analysis says of it, and what had happened."""
+    """One run of a scenario: its file, what the analysis says of it, and what had happened.
+
+    plant: the truth where the node had a hand in it, None where the scenario alone makes it.
+    """
 
     scenario: Scenario
     scale: str
@@ -39,6 +43,7 @@ class Played:
     outcome: Outcome
     entries: list[Entry]
     interpreter: str | None = None
+    plant: Plant | None = None
 
     @property
     def after(self) -> str | None:
@@ -59,7 +64,7 @@ class Played:
             self.scenario,
             self.scale,
             self.seed,
-            truth_series(stage, Plant(plant_of(stage), self.seed)),
+            truth_series(stage, self.plant or Plant(plant_of(stage), self.seed)),
             [] if series is None else [Seen(name, series.t_h, series.pressure_pa)],
             [] if series is None else [Seen(name, series.t_h, series.temperature_k)],
             self.entries,
@@ -103,9 +108,20 @@ def play_bench(
     with RunFile.open(out) as file:
         question = _question(bench.rig, known_before(told, "bench", seed))
         outcome = run_examination(file, question, quiet)
+        plant = bench.plant(_valve_moves(file))
     outcome.provenance["interpreter"] = found
     outcome.provenance["seed"] = str(seed)
-    return Played(told, "bench", seed, out, outcome, bench.entries(), found)
+    return Played(told, "bench", seed, out, outcome, bench.entries(plant), found, plant)
+
+
+def _valve_moves(file: RunFile) -> list[tuple[float, bool]]:
+    """When the node opened and shut its valve, s since the run's start."""
+    from prkbench.analysis.examine import longest_run
+    from prkbench.analysis.shown import raw_events
+    from prknode.records import EV_VALVE
+
+    events = raw_events(file, longest_run(file))
+    return [(t_us / 1e6, value > 0) for t_us, code, _, value, _ in events if code == EV_VALVE]
 
 
 def _log(port: str, out: Path, bench: BenchSetUp, more: dict[str, Any], *, quiet: bool) -> None:

@@ -57,6 +57,9 @@ def choose(
     if rig is not None:
         kept = {key: value for key, value in (present or {}).items() if key in _OF_THE_BOARD}
         chosen = {**kept, **rig}
+        # A rig names valves at the most; pins and memory stay the user's.
+        if "board" in rig and isinstance(kept.get("board"), dict):
+            chosen["board"] = {**kept["board"], **rig["board"]}
     elif present is not None:
         chosen = present
         problem = _problem(chosen)

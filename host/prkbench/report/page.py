@@ -14,6 +14,7 @@ from plotly.offline import get_plotlyjs
 from prkbench.analysis.outcome import Outcome
 from prkbench.errors import DataError, UsageError
 from prkbench.report import beside, wording
+from prkbench.report.nodeaccount import node_rows
 from prkbench.report.plots import MARKED_EVENTS, panels
 from prkbench.report.sheet import POINTS
 
@@ -67,6 +68,7 @@ def render(outcome: Outcome) -> str:
         findings=wording.findings(outcome),
         checks=[(check, wording.check_word(check)) for check in outcome.checks],
         events=outcome.events[:LISTED_EVENTS],
+        node=node_rows(outcome),
         watching=beside.watch_rows(outcome),
         methods=beside.method_rows(outcome),
         criteria=beside.criterion_rows(outcome),

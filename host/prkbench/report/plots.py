@@ -21,6 +21,7 @@ from prkbench.report.sheet import (
     Sheet,
 )
 from prkbench.report.wording import Z95, lb_per_day_per_k
+from prknode.records import STATE_NAMES
 
 MARKED_EVENTS = 60
 ZERO_C_K = 273.15
@@ -64,6 +65,7 @@ def panels(outcome: Outcome) -> list[Panel]:
     drawn = [*_pressures(series), _corrected(series), _residuals(series), _temperature(series)]
     drawn.append(_decay_constant(outcome, series, span))
     drawn.append(_evidence(outcome, series, span))
+    drawn.append(_states(series))
     return [
         panel(index, title, note, sheet, layout, outcome.events, span)
         for index, (title, note, sheet, layout) in enumerate(drawn)
@@ -173,6 +175,16 @@ def _evidence(outcome: Outcome, series: Series, span: tuple[float, float]) -> _D
     layout = {"yaxis": {"range": [-6.0, 2.0 * watch["log_change_threshold"]]}}
     note = "As it stood all along; crossing its dashed line declares it."
     return "Evidence", note, sheet, {**layout, "height": 220}
+
+
+def _states(series: Series) -> _Drawn:
+    """Return the node's state over time."""
+    sheet = Sheet()
+    if len(series.state):
+        sheet.line("state", series.t_h, series.state, BLUE, shape="hv")
+    names = {"tickvals": list(range(len(STATE_NAMES))), "ticktext": list(STATE_NAMES)}
+    layout = {"yaxis": {**names, "range": [-0.5, len(STATE_NAMES) - 0.5]}, "height": 190}
+    return "State of the node", "As the node told it.", sheet, layout
 
 
 def panel(

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from prkbench.analysis.outcome import FloatArray, Outcome, Series
 from prkbench.report import wording
+from prkbench.report.nodeaccount import node_rows
 from prkbench.report.sparkline import ASCII, BLOCKS, sparkline
 
 PLAIN = str.maketrans(
@@ -77,7 +78,11 @@ class _Writer:
 
 def _facts(outcome: Outcome, writer: _Writer) -> Table:
     table = _grid()
-    rows = [*wording.facts(outcome), wording.Fact("Record", wording.record(outcome))]
+    rows = [
+        *wording.facts(outcome),
+        *node_rows(outcome),
+        wording.Fact("Record", wording.record(outcome)),
+    ]
     for fact in rows:
         cells = writer.text(fact.value, "bold")
         if fact.remark:

@@ -10,13 +10,14 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from typing import Any
 
 from prkbench.errors import DeviceError, PrkError
 from prkbench.node_setup import node_config
 from prkbench.rig import Rig, parse_rig
+from prkbench.sim.bus import Address, Device
 from prkbench.sim.rig_world import Truth, surroundings_of, world_for
 from prkbench.sim.typed_lines import TypedLines
-from prkbench.sim.world import BenchSensor
 
 _START_S = 30.0
 
@@ -50,17 +51,17 @@ class Served:
 
 def _staged(
     scene: Scene, rig: Rig
-) -> tuple[Mapping[tuple[int, int], BenchSensor], Truth | None, TypedLines | None]:
-    """Return the chips around the node, the truth of a rig, and what an operator types."""
+) -> tuple[Mapping[Address, Device], dict[str, Any], Truth | None, TypedLines | None]:
+    """Return what is around the node, its configuration, a rig's truth, what somebody types."""
     if scene.scenario is not None:
         from prkbench.sim.scenario_bench import bench_of
         from prkbench.sim.scenario_library import scenario
 
         bench = bench_of(scenario(scene.scenario), scene.seed)
-        return bench.sensors(), None, bench.typed()
+        return bench.devices(), bench.config(), None, bench.typed()
     surroundings = surroundings_of(rig, hvac_k=scene.hvac_k)
     world, truth = world_for(rig, scene.seed, surroundings=surroundings)
-    return world.chips, truth, None
+    return world.devices, node_config(rig), truth, None
 
 
 def _serve(scene: Scene, link: Connection) -> None:
@@ -69,10 +70,10 @@ def _serve(scene: Scene, link: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         rig = parse_rig(scene.rig_toml, "rig of the virtual node")
-        chips, truth, typed = _staged(scene, rig)
+        devices, config, truth, typed = _staged(scene, rig)
         node = VirtualNode(
-            chips,
-            node_config(rig),
+            devices,
+            config,
             unique_id=f"{scene.seed & 0xFFFFF:05x}",
             realtime=scene.realtime,
             interpreter=scene.interpreter,  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from prkbench.rig import Rig
 from prkbench.sim.chamber import CHAMBER, OUTLET, BenchSpec
 from prkbench.sim.elements import Element
 from prkbench.sim.elements.scaled import scaled
+from prkbench.sim.plant.spec import Passage, PlantSpec, Reservoir
 from prkbench.sim.rig_element import decay_constant, element_of
 from prkbench.sim.surroundings import Surroundings, spawn
 from prkbench.sim.transducer import TransducerSpec
@@ -70,6 +71,7 @@ def world_for(
         residual_rms_k=rig.residual.rms_k,
         residual_tau_s=rig.residual.correlation_time_s,
     ).plant()
+    spec, valves = _with_valves(spec, rig)
     if "twin" in rig.node.roles:
         twin = replace(spec.vessels[0], name="twin")
         spec = replace(spec, vessels=(*spec.vessels, twin))
@@ -77,4 +79,24 @@ def world_for(
         at: _PLACES.get(role, "ambient")
         for at, role in zip(ADDRESSES, rig.node.roles, strict=False)
     }
-    return World(spec, seed, sensors, transducer), truth
+    return World(spec, seed, sensors, transducer, valves=valves), truth
+
+
+def _with_valves(spec: PlantSpec, rig: Rig) -> tuple[PlantSpec, list[str]]:
+    """The bench with the rig's valves, all shut, and the passages' names in their order.
+
+    A FILL comes from a supply that stays at its pressure, at the room's temperature; a VENT goes
+    where the leak goes.
+    """
+    names = []
+    for n, valve in enumerate(rig.board.valves if rig.board else (), 1):
+        name = f"valve {n}"
+        source, to = CHAMBER, OUTLET
+        if valve.supply_pa is not None:
+            bottle = Reservoir(f"supply {n}", valve.supply_pa)
+            spec = replace(spec, reservoirs=(*spec.reservoirs, bottle))
+            source, to = bottle.name, CHAMBER
+        passage = Passage(name, valve.build(), source, to, open=False)
+        spec = replace(spec, passages=(*spec.passages, passage))
+        names.append(name)
+    return spec, names

@@ -81,11 +81,14 @@ class SensorFault:
 
 
 class WetPort:
-    """The pressure behind a port with water in it, chunk after chunk."""
+    """The pressure behind a port with water in it, chunk after chunk.
+
+    level_pa: what it ended with, None before it was wet.
+    """
 
     def __init__(self, fault: SensorFault) -> None:
         self._fault = fault
-        self._level_pa: float | None = None
+        self.level_pa: float | None = None
 
     def filtered(self, t_s: FloatArray, pressure_pa: FloatArray) -> FloatArray:
         """Return the pressure at the element, times being one step apart."""
@@ -93,9 +96,9 @@ class WetPort:
         low, high = np.searchsorted(t_s, (fault.from_s, fault.to_s), side="left").tolist()
         if low == high:
             return pressure_pa
-        start = float(pressure_pa[low]) if self._level_pa is None else self._level_pa
+        start = float(pressure_pa[low]) if self.level_pa is None else self.level_pa
         step_s = float(t_s[1] - t_s[0])
         lagged = lag_response(pressure_pa[low:high], step_s, fault.lag_s, start)
         # The last time of a chunk is the first of the next.
-        self._level_pa = float(lagged[-1])
+        self.level_pa = float(lagged[-1])
         return np.concatenate((pressure_pa[:low], lagged, pressure_pa[high:]))

@@ -96,7 +96,8 @@ class VirtualNode:
     @property
     def devices(self) -> dict[Address, BusDevice]:
         """The chips as they hang on the bus, by (bus, address)."""
-        return self.bridge.devices
+        devices = self.bridge.devices
+        return {at: devices[at] for at in devices if at != layout.VALVE_BLOCK}
 
     def _install(self, config: Mapping[str, Any]) -> None:
         import prknode

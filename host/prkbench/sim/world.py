@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from prkbench.sim.bmp390_model import CHIP_ID_BMP390, Bmp390
 from prkbench.sim.chamber import BenchSpec
+from prkbench.sim.child.virtual_board import VALVE_BLOCK
 from prkbench.sim.plant.plant import Plant
 from prkbench.sim.plant.spec import PlantSpec
 from prkbench.sim.surroundings import spawn
 from prkbench.sim.transducer import Transducer, TransducerSpec
 from prkbench.sim.trims import Trim, plausible_trim
+from prkbench.sim.valve_block import ValveBlock
 
 _TRIMS, _CLOCKS, _SENSORS = 11, 12, 13
 _HISTORY_S = 3600.0
@@ -42,7 +44,9 @@ class World:
     """Everything around a node, deterministic from (spec, seed).
 
     sensors: (bus, address) -> place: a vessel, a reservoir or "ambient". `transducer` is every
-    sensor's, or place -> that sensor's (places it does not name have the usual one).
+    sensor's, or place -> that sensor's (places it does not name have the usual one). valves: the
+    plant's passages that the node's valves are, in their order. `devices` is all that a virtual
+    board finds: the chips, and those valves.
     """
 
     def __init__(
@@ -52,6 +56,7 @@ class World:
         sensors: Mapping[tuple[int, int], str],
         transducer: TransducerSpec | Mapping[str, TransducerSpec] | None = None,
         chip_id: int = CHIP_ID_BMP390,
+        valves: Sequence[str] = (),
     ) -> None:
         self.plant = Plant(spec.plant() if isinstance(spec, BenchSpec) else spec, seed)
         self.chips: dict[tuple[int, int], BenchSensor] = {}
@@ -62,3 +67,8 @@ class World:
             own = transducer.get(place) if isinstance(transducer, Mapping) else transducer
             element = Transducer(self.plant.source(place), own_seed, own, history_s=_HISTORY_S)
             self.chips[at] = BenchSensor(trim, element, chip_id, clock)
+        elements = [chip.transducer for chip in self.chips.values()]
+        self.devices: dict[tuple[int, int], BenchSensor | ValveBlock] = {
+            **self.chips,
+            VALVE_BLOCK: ValveBlock(self.plant, valves, elements),
+        }

@@ -31,6 +31,9 @@ MAX_REPLY = 4096
 OP_BEGIN, OP_IDLE, OP_READ, OP_WRITE, OP_RESET, OP_END, OP_STARTED = 1, 2, 3, 4, 5, 6, 7
 FLAG_NACK, FLAG_INPUT, FLAG_STRICT, FLAG_INTERRUPT = 1, 2, 4, 8
 
+VALVE_BLOCK = (255, 0)
+"""Bus and address at which the parent takes how the valves stand: register n is valve n."""
+
 _MAX_POSTED = 128
 
 
@@ -210,8 +213,10 @@ class VirtualBoard:
         self._ask(OP_BEGIN, 0, 0)
 
     def end(self):
-        """Tell the parent that the REPL takes over."""
+        """Tell the parent that the REPL takes over, who finds the valves shut."""
         self._tidy()
+        for i in range(len(self.valves())):
+            self._post(VALVE_BLOCK[0], VALVE_BLOCK[1], i, b"\0")
         self._ask(OP_END, 0, 0)
 
     def _tidy(self):
@@ -288,11 +293,12 @@ class VirtualBoard:
         return self._config
 
     def valves(self):
-        """Roles of the valves in the board section; none moves anything in the simulated world."""
+        """Roles of the valves in the board section."""
         return tuple(v["role"] for v in self._config.get("board", {}).get("valves", ()))
 
     def set_valve(self, i, is_open):
-        """Nobody is to be told."""
+        """Tell the parent with the next request; simulated time stands still until then."""
+        self.bus_write(VALVE_BLOCK[0], VALVE_BLOCK[1], i, b"\1" if is_open else b"\0")
 
     def unique_id(self):
         """The virtual board's serial number, which says what it is."""

@@ -7,7 +7,9 @@ the other in full, so a closed plant keeps both sums to rounding.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
+from prkbench.sim.elements import Element
 from prkbench.sim.gas import CP_AIR, CV_AIR, R_AIR
 from prkbench.sim.plant.body import LAMINAR_PA, Body, Vent, flow_kg_s, yielding_pressure_pa
 from prkbench.sim.plant.forcing import HEAD, PER_VESSEL
@@ -15,6 +17,14 @@ from prkbench.sim.plant.slopes import Moment, pressure_slope, work_w
 from prkbench.sim.plant.spec import PlantSpec
 from prkbench.sim.plant.ties import should_tie, tie_flows
 from prkbench.sim.surroundings import GRID_S
+
+
+class Configuration(NamedTuple):
+    """Element and state of each passage, volume and wall of each vessel, passages tied."""
+
+    passages: dict[str, tuple[Element, bool]]
+    bodies: list[tuple[float, float]]
+    ties: set[str]
 
 
 class StepTooLongError(ArithmeticError):
@@ -55,6 +65,23 @@ class Balance:
         self._loose = [
             (v.element, v.a, v.b) for v in self.vents.values() if v.open and v.name not in self.ties
         ]
+
+    def save(self) -> Configuration:
+        """Return what events change of the plant, for `restore`."""
+        return Configuration(
+            {name: (vent.element, vent.open) for name, vent in self.vents.items()},
+            [(body.nominal_m3, body.wall_w_k) for body in self.bodies],
+            set(self.ties),
+        )
+
+    def restore(self, saved: Configuration) -> None:
+        """Go back to what `save` returned."""
+        for name, (element, is_open) in saved.passages.items():
+            self.vents[name].element, self.vents[name].open = element, is_open
+        for body, (nominal_m3, wall_w_k) in zip(self.bodies, saved.bodies, strict=True):
+            body.nominal_m3, body.wall_w_k = nominal_m3, wall_w_k
+        self.ties = {name: self.vents[name] for name in self.vents if name in saved.ties}
+        self._pick_loose()
 
     def drive(self, rows: list[list[float]]) -> None:
         """Take the driving rows of the time to come."""

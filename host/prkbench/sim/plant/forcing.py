@@ -102,6 +102,14 @@ class Forcing:
         self.kink_s = min(kinks, default=math.inf)
         """Multiples of this are where a straight line bends: no step should cross them."""
 
+    def save(self) -> list[float]:
+        """Return the walls' temperatures at the end of the last table, for `restore`."""
+        return list(self._walls)
+
+    def restore(self, walls: list[float]) -> None:
+        """Go back to what `save` returned; the next table begins there."""
+        self._walls = list(walls)
+
     def table(self, start_s: float, end_s: float) -> Table:
         """Return the table from `start_s`, where the one before ended, to `end_s`."""
         first, last = math.floor(start_s / GRID_S) + 1, math.ceil(end_s / GRID_S) - 1

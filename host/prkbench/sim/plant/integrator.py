@@ -7,18 +7,19 @@ on the dense output and stepped to. Steps never depend on which times are asked 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from scipy.optimize import brentq
 
 from prkbench.errors import UsageError
 from prkbench.sim.gas import CV_AIR, R_AIR
-from prkbench.sim.plant.balance import Balance, StepTooLongError
+from prkbench.sim.plant.balance import Balance, Configuration, StepTooLongError
 from prkbench.sim.plant.doings import apply
 from prkbench.sim.plant.forcing import HEAD, PER_VESSEL, Forcing
 from prkbench.sim.plant.history import Piece, Steps
-from prkbench.sim.plant.spec import Event, Fill, Hold, PlantSpec, SetSurroundings
+from prkbench.sim.plant.spec import Event, Fill, Hold, PlantSpec, SetOpen, SetSurroundings
 from prkbench.sim.plant.stepper import at_fraction, step
 from prkbench.sim.plant.ties import QUICK_S
 from prkbench.sim.surroundings import CHUNK_S, SurroundingsTrace
@@ -41,6 +42,22 @@ class Happening(NamedTuple):
     detail: str
 
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """The plant as it was at a time, before the events of that time: all that `advance` changes."""
+
+    now_s: float
+    happenings: int
+    planned: list[Event]
+    steered: int
+    edges: list[float]
+    step_s: float
+    state: list[float]
+    rates: list[float] | None
+    walls: list[float]
+    configuration: Configuration
+
+
 class Integrator:
     """The plant at its latest time, from which `advance` goes on."""
 
@@ -50,6 +67,8 @@ class Integrator:
         self.happenings: list[Happening] = []
         self._forcing = Forcing(spec, seed, trace)
         self._events: list[Event] = sorted(spec.events, key=lambda event: event.t_s)
+        self._steered: list[SetOpen] = []
+        self._steered_done = 0
         self._holds = spec.holds
         edges = [t for hold in spec.holds for t in (hold.from_s, hold.to_s)]
         edges += [event.t_s for event in spec.events]
@@ -59,8 +78,45 @@ class Integrator:
         self._state: list[float] = []
         self._rates: list[float] | None = None
 
+    def steer(self, events: Sequence[SetOpen]) -> None:
+        """Let these events, in order of time, come beside those of the spec.
+
+        Those that are past already must be the ones that were given before.
+        """
+        self._steered = list(events)
+
+    def save(self) -> Checkpoint:
+        """Return a checkpoint of the present time, for `restore`."""
+        return Checkpoint(
+            self.now_s,
+            len(self.happenings),
+            list(self._events),
+            self._steered_done,
+            list(self._edges),
+            self._step_s,
+            list(self._state),
+            self._rates,
+            self._forcing.save(),
+            self.balance.save(),
+        )
+
+    def restore(self, saved: Checkpoint) -> None:
+        """Go back to a checkpoint; from there on everything comes again to the bit."""
+        self.now_s = saved.now_s
+        del self.happenings[saved.happenings :]
+        self._events = list(saved.planned)
+        self._steered_done = saved.steered
+        self._edges = list(saved.edges)
+        self._step_s = saved.step_s
+        self._state = list(saved.state)
+        self._rates = saved.rates
+        self._forcing.restore(saved.walls)
+        self.balance.restore(saved.configuration)
+
     def _next_edge(self) -> float:
         hour = (math.floor(self.now_s / CHUNK_S) + 1) * CHUNK_S
+        later = (event.t_s for event in self._steered[self._steered_done :])
+        hour = min(hour, next((t for t in later if t > self.now_s), math.inf))
         while self._edges and self._edges[0] <= self.now_s:
             self._edges.pop(0)
         return min(hour, self._edges[0]) if self._edges else hour
@@ -88,6 +144,10 @@ class Integrator:
             self._start()
         while self._events and self._events[0].t_s <= start:
             self._happen(self._events.pop(0))
+        steered = self._steered
+        while self._steered_done < len(steered) and steered[self._steered_done].t_s <= start:
+            self._happen(steered[self._steered_done])
+            self._steered_done += 1
         holds = [hold for hold in self._holds if hold.from_s <= start < hold.to_s]
         for hold in holds:
             if self._pressure(hold, start, self._state) <= hold.low_pa:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from prkbench.errors import UsageError
 from prkbench.sim.plant.body import flow_kg_s
+from prkbench.sim.plant.bounds import known_name
 from prkbench.sim.plant.forcing import sun_k
 from prkbench.sim.plant.history import Piece, VesselSeries
-from prkbench.sim.plant.integrator import Happening, Integrator
+from prkbench.sim.plant.integrator import Checkpoint, Happening, Integrator
 from prkbench.sim.plant.spec import PlantSpec, Reservoir, SetElement, SetOpen, SetSurroundings
 from prkbench.sim.surroundings import CHUNK_S, FloatArray, SurroundingsTrace
 
@@ -54,6 +56,8 @@ class Plant:
         self._asked_s = 0.0
         self._pieces: list[Piece] = []
         self._starts: list[float] = []
+        self._before: list[Checkpoint] = []
+        self._steered: tuple[SetOpen, ...] = ()
         self._numbers = {vessel.name: n for n, vessel in enumerate(spec.vessels)}
 
     def at(self, t_s: float) -> dict[str, VesselState]:
@@ -125,7 +129,7 @@ class Plant:
             names = ", ".join(p.name for p in self.spec.passages)
             raise UsageError(f"there is no passage {passage!r}, expected one of {names}")
         element, is_open = found[0].element, found[0].open
-        for event in sorted(self.spec.events, key=lambda event: event.t_s):
+        for event in sorted((*self.spec.events, *self._steered), key=lambda event: event.t_s):
             if event.t_s <= t_s and isinstance(event, SetElement) and event.passage == passage:
                 element = event.element
             if event.t_s <= t_s and isinstance(event, SetOpen) and event.passage == passage:
@@ -140,6 +144,36 @@ class Plant:
     def happenings(self) -> list[Happening]:
         """Return what has happened up to the time integrated: events and the holds' represses."""
         return list(self._integrator.happenings)
+
+    def steer(self, events: Sequence[SetOpen]) -> float:
+        """Let these events happen beside those of the spec, as somebody outside causes them.
+
+        In order of time; they take the place of those given before. From the first difference on
+        the plant is integrated anew when it is asked for; before it, its state stays within the
+        integrator's tolerance, 0.1 mPa. Giving the old events again brings the old state back to
+        the bit. Returns the time of that difference, infinity for none. UsageError for an unknown
+        passage and for a time before all that is still known.
+        """
+        given = tuple(events)
+        for event in given:
+            known_name("a valve", event.passage, [p.name for p in self.spec.passages])
+        pairs = itertools.zip_longest(self._steered, given)
+        changed_s = min(
+            (event.t_s for pair in pairs if pair[0] != pair[1] for event in pair if event),
+            default=math.inf,
+        )
+        self._steered = given
+        if changed_s < self._integrator.now_s:
+            at = bisect.bisect_right(self._starts, changed_s) - 1
+            if at < 0:
+                raise UsageError(
+                    f"a valve moved at {changed_s:g} s, which the plant has forgotten: "
+                    f"expected a time from {self._starts[0]:g} s on"
+                )
+            self._integrator.restore(self._before[at])
+            del self._pieces[at:], self._starts[at:], self._before[at:]
+        self._integrator.steer(given)
+        return changed_s
 
     def _vessel(self, name: str, t_s: FloatArray) -> VesselSeries:
         n = self._numbers[name]
@@ -170,6 +204,7 @@ class Plant:
             wrong = last_s if first_s >= 0.0 else first_s
             raise UsageError(f"the plant has no state at {wrong:g} s, expected a time from 0 s on")
         while last_s >= self._integrator.now_s:
+            self._before.append(self._integrator.save())
             piece = self._integrator.advance()
             self._pieces.append(piece)
             self._starts.append(piece.start_s)
@@ -188,4 +223,4 @@ class Plant:
         # Sensors ask hour by hour, and one of them is first: an hour more is for the others.
         oldest = min(needed_s, self._asked_s - self._history_s - CHUNK_S)
         while self._pieces[0].end_s <= oldest:
-            del self._pieces[0], self._starts[0]
+            del self._pieces[0], self._starts[0], self._before[0]
