@@ -11,6 +11,7 @@ import typer
 
 from prkbench import __version__
 from prkbench.cli import (
+    calibrate,
     demo,
     element,
     flashing,
@@ -58,6 +59,7 @@ for _name, _command in (
     ("simulate", simulate.simulate),
 ):
     app.command(_name)(_ending(_command))
+app.add_typer(calibrate.app, name="calibrate")
 app.add_typer(element.app, name="element")
 
 
