@@ -22,6 +22,8 @@ _MOST_MODEL_FREEDOM = 20.0
 """The model is not believed beyond so many degrees of freedom: no bench is quite like it."""
 _LEAST_SHARE = 0.9
 _LEAST_ROWS = 300
+_NEAR, _FAR = 3, 7
+"""Minutes off between which the temperature stands in for that of the minutes beside a row."""
 
 
 @dataclass(frozen=True)
@@ -72,15 +74,16 @@ def learn_sealed(used: Used, t_ref_k: float) -> Learnt:
     scale = pa_per_k(rows, t_ref_k)
     segments, which = np.unique(rows.segment, return_inverse=True)
     constants = np.eye(len(segments))[which] / scale[:, None]
-    design = np.column_stack([constants, rows.i / scale, rows.d])
+    design = np.column_stack([constants, rows.i / scale])
     y = (rows.y - levels(rows)) / scale
-    residual = learn(t_s, design, y)
-    beta, errors = _fitted(residual.whitener(t_s), design, y)
+    d, d_se = _lag_coefficient(used, rows, y)
     # D spans two blocks, and a lag of L moves the temperature seen by L dT/dt.
-    lag_s, lag_se = 2.0 * BLOCK_S * beta[-1], 2.0 * BLOCK_S * errors[-1]
+    lag_s, lag_se = 2.0 * BLOCK_S * d, 2.0 * BLOCK_S * d_se
+    clear = y - d * rows.d
+    residual = learn(t_s, design, clear)
+    beta, errors = _fitted(residual.whitener(t_s), design, clear)
     duration_s = BLOCK_S * len(rows.y)
     middle, x_pa = float(scale.mean()), abs(float(used.x.mean()))
-    clear = y - beta[-1] * rows.d
     slow = duration_s / residual.tau_s
     return Learnt(
         residual,
@@ -89,13 +92,47 @@ def learn_sealed(used: Used, t_ref_k: float) -> Learnt:
         tau_uncertainty=math.sqrt(2.0 / slow),
         lag_s=max(lag_s, 0.0),
         lag_uncertainty=lag_se / max(abs(lag_s), 1.0),
-        k_per_s=-float(beta[-2]),
-        k_se_per_s=float(errors[-2]),
+        k_per_s=-float(beta[-1]),
+        k_se_per_s=float(errors[-1]),
         duration_s=duration_s,
         pa_per_k=middle,
         x_pa=x_pa,
         windows=tuple(_windows(residual, rows, scale, clear, middle, x_pa, duration_s)),
     )
+
+
+def _lag_coefficient(used: Used, rows: RowTable, y_k: FloatArray) -> tuple[float, float]:
+    """Coefficient of D (K of p_T's temperature per K) and its standard error.
+
+    From one minute to the next, which leaves little of the slow residual. D carries the noise of
+    two readings of temperature, which would make its coefficient too small; the difference of
+    means over some minutes further out has other readings, and stands in for it.
+    """
+    total = np.concatenate(([0.0], np.cumsum(used.t)))
+    at = np.searchsorted(used.slot, rows.slot)
+    inside = np.flatnonzero((at >= _FAR) & (at < len(used.slot) - _FAR))
+    at = at[inside]
+    first, last = at - _FAR, at + _FAR
+    whole = (used.slot[last] - used.slot[first] == 2 * _FAR) & (
+        used.segment[last] == used.segment[first]
+    )
+    inside, at = inside[whole], at[whole]
+    count = _FAR - _NEAR + 1
+    after = total[at + _FAR + 1] - total[at + _NEAR]
+    before = total[at - _NEAR + 1] - total[at - _FAR]
+    follows = np.diff(rows.slot[inside]) == 1
+    steps = [np.diff(v)[follows] for v in ((after - before) / count, rows.d[inside], y_k[inside])]
+    if len(steps[0]) < _LEAST_ROWS // 2:
+        return 0.0, 0.0
+    instrument, d, target = steps
+    instrument = instrument - instrument.mean()
+    shared = float(instrument @ d)
+    if abs(shared) < 1e-9:
+        # The temperature never moved: there is no lag to see.
+        return 0.0, 0.0
+    found = float(instrument @ target) / shared
+    error = float(np.linalg.norm(instrument * (target - found * d))) / abs(shared)
+    return max(found, 0.0), error
 
 
 def pa_per_k(rows: RowTable, t_ref_k: float) -> FloatArray:
