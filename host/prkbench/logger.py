@@ -11,7 +11,7 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prkbench.client import MOST_RECORDS, NodeClient, Points, Records
 from prkbench.errors import DataError, DeviceError, PrkError
@@ -60,6 +60,8 @@ class Capture:
     complete: bool
     pairs: list[ClockPair] = field(default_factory=list)
     declared: list[str] = field(default_factory=list)
+    watched: dict[str, Any] | None = None
+    conclusion: str = ""
 
 
 class Logger:
@@ -113,11 +115,14 @@ class Logger:
                 self._store_timebase(run_id)
             raise
         self._store_timebase(run_id)
-        progress = self._progress
-        return Capture(
-            run_id, progress.samples, progress.lost, progress.node_s, complete, self._pairs,
-            [] if self._watch is None else list(self._watch.sentences),
-        )  # fmt: skip
+        progress, watch = self._progress, self._watch
+        capture = Capture(
+            run_id, progress.samples, progress.lost, progress.node_s, complete, self._pairs
+        )
+        if watch is not None:
+            capture.declared = list(watch.sentences)
+            capture.watched, capture.conclusion = watch.as_json(), watch.conclusion
+        return capture
 
     def _begin_or_join(self, run_id: int, points: Points) -> None:
         if run_id not in [run.run_id for run in self._file.runs()]:
@@ -237,7 +242,7 @@ class Logger:
             self._file.append(
                 run_id, kind, records.first, count, payload[: count * size], self._now_ns(), node_us
             )
-            if self._watch is not None and kind in (Kind.BLOCK, Kind.RESULT):
+            if self._watch is not None and kind is not Kind.SAMPLE:
                 self._stored.append((kind, payload[: count * size]))
         if kind is Kind.SAMPLE and count:
             last = payload[(count - 1) * size : (count - 1) * size + 6]

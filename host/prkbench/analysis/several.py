@@ -14,13 +14,13 @@ from prkbench.analysis.finding import UNDECIDED, Conclusion
 from prkbench.analysis.independent import Blocks
 from prkbench.analysis.outcome import LAW_OF_RIG, LAW_OPEN, SEALED, EventNote, Outcome
 from prkbench.analysis.readings import TEMPERATURE_SWING_K, record_and_doubt
-from prkbench.analysis.testlog import read_log
+from prkbench.analysis.shown import LOGGED
+from prkbench.analysis.testlog import LogEntry, read_log
 from prkbench.analysis.verdict import interval, show
 from prkbench.law import Law
 from prkbench.units import LB_KG
 
 _UNDECIDED_EXIT = 5
-_LOGGED = ("MARK", "log")
 
 
 def campaign_of_readings(
@@ -43,6 +43,13 @@ def campaign_of_readings(
     )  # fmt: skip
 
 
+def log_of_run(events: list[EventNote]) -> tuple[LogEntry, ...]:
+    """What the operator marked, as the entries of his log."""
+    return read_log(
+        (event.t_h * 3600.0, event.text) for event in events if event.name.startswith(LOGGED)
+    )
+
+
 def campaign_of_run(
     blocks: Blocks,
     setup: dict[str, Any],
@@ -54,9 +61,7 @@ def campaign_of_run(
     expected_tau_s: float,
 ) -> Campaign:
     """The campaign of a node's run: its minutes, and what the operator marked."""
-    log = read_log(
-        (event.t_h * 3600.0, event.text) for event in events if event.name.startswith(_LOGGED)
-    )
+    log = log_of_run(events)
     return of_blocks(blocks, setup, log, conversion, law, null_pa, volume_m3, expected_tau_s)
 
 

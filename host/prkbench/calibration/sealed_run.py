@@ -8,16 +8,18 @@ from typing import Any
 
 import numpy as np
 
+from prkbench.analysis.calm import calm_minutes
 from prkbench.analysis.conversion import Conversion
-from prkbench.analysis.doors import calm_minutes
 from prkbench.analysis.examine import day_of, examine, longest_run
 from prkbench.analysis.independent import Used
 from prkbench.analysis.outcome import DISTURBED, SEALED, Outcome
 from prkbench.analysis.question import Question
+from prkbench.analysis.several import log_of_run
 from prkbench.analysis.verdict import upper_limit
 from prkbench.calibration.learn import Learnt, learn_sealed
 from prkbench.calibration.table import SealedRun
 from prkbench.errors import DataError, UsageError
+from prkbench.node_setup import settings_of
 from prkbench.rig import Rig, parse_rig
 from prkbench.runfile import RunFile
 from prkbench.units import Dimension, to_text
@@ -56,13 +58,15 @@ def calibrate_sealed(
     _is_blank(file, outcome)
     used = outcome.minutes
     assert used is not None
-    calm = calm_minutes(used)
-    _long_enough(file, calm)
     run = longest_run(file)
-    t_ref_k = run.setup["t_ref_mk"] / 1000.0
+    setup = settings_of(run.setup)[0].as_dict()
+    log = log_of_run(outcome.events)
+    calm, _ = calm_minutes(used, float(setup["jump_pa"]), setup["settle_min"], log)
+    _long_enough(file, calm)
+    t_ref_k = setup["t_ref_mk"] / 1000.0
     learnt = learn_sealed(calm, t_ref_k)
     table = _table(file, rig, outcome, learnt, float(calm.t.mean()), day_of(run).isoformat())
-    table["node_window"] = to_text(60.0 * run.setup["window_min"], Dimension.DURATION)
+    table["node_window"] = to_text(60.0 * setup["window_min"], Dimension.DURATION)
     return Calibration(SealedRun.model_validate(table), table, tuple(_warnings(used, learnt)))
 
 

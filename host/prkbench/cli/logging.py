@@ -12,7 +12,7 @@ import typer
 
 from prkbench import __version__
 from prkbench.analysis.conversion import Conversion
-from prkbench.cli.present import bar
+from prkbench.cli.present import bar, plain
 from prkbench.client import NodeClient, ScpiRefusal
 from prkbench.deploy.ports import find_port
 from prkbench.errors import DataError, UsageError
@@ -247,6 +247,7 @@ def _report(out: Path, capture: Capture, head: str, as_json: bool) -> int:
                     "out": str(out),
                     "head": head,
                     "declared": capture.declared,
+                    "watch": plain(capture.watched),
                 }
             )
         )
@@ -255,6 +256,8 @@ def _report(out: Path, capture: Capture, head: str, as_json: bool) -> int:
             f"run {capture.run_id}: {capture.samples} samples, {capture.lost} lost, "
             f"{capture.node_s:.1f} s -> {out}"
         )
+        if capture.conclusion:
+            typer.echo(capture.conclusion)
         typer.echo(f"head {head}")
         typer.echo(f"next: prk verify {out} --head {head[:16]}")
     return 4 if capture.lost else 0
