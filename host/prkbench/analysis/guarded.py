@@ -16,6 +16,8 @@ from prkbench.analysis.calm import OVER, REACH, Calm, Span
 from prkbench.analysis.sequential import LeakWatch
 from prkbench.analysis.watch import Declaration, Watch
 
+_SHARE_BEFORE = 0.3
+"""So much of the evidence for a leak must be older than ten minutes for it to be told at once."""
 _SAVE_EVERY = 6
 """Minutes between two states kept to go back to."""
 _Minute = tuple[int, int, float, float, float]
@@ -80,7 +82,7 @@ class GuardedWatch:
         if found.onset is not None:
             return found.onset.slot <= found.slot - OVER
         before = [state for slot, state in self._saved if slot <= found.slot - OVER]
-        return bool(before) and Watch.log_e_in(before[-1]) >= 0.5 * LeakWatch.threshold
+        return bool(before) and Watch.log_e_in(before[-1]) >= _SHARE_BEFORE * LeakWatch.threshold
 
     def _is_news(self, found: Declaration) -> bool:
         """What was told before the watch went back and is found again is not told again."""

@@ -1,23 +1,163 @@
-"""`prk plan`: how long a rig must be tested for a limit, and what would help."""
+"""`prk plan`: how long a rig must be tested for a limit, and which levels part two paths."""
 
 from __future__ import annotations
 
+import functools
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from typer.core import TyperGroup
 
 from prkbench.cli.present import plain
+from prkbench.errors import UsageError
 from prkbench.rig import load_rig
 from prkbench.units import Dimension, parse
 
 if TYPE_CHECKING:
+    from prkbench.planning.paths import LevelRun, PathsPlan
     from prkbench.planning.plan import LimitFigures, Plan
 
+_LEVEL = re.compile(r"(?P<pressure>.+?)(?:\s+for\s+(?P<time>.+))?")
+_HELD_H = 2.0
+"""Hours that a level named without any counts for."""
 
+
+class _Planning(TyperGroup):
+    """A group whose first command needs no name: `prk plan RIG` is `prk plan time RIG`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the name in where it was left out."""
+        if args and args[0] not in self.commands and args[0] not in ("--help", "-h"):
+            args = ["time", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=_Planning,
+    no_args_is_help=True,
+    help="How long a rig must be tested (prk plan RIG), and which levels part two leak paths.",
+)
+
+
+def _ending(command: Callable[..., int]) -> Callable[..., None]:
+    @functools.wraps(command)
+    def run(*args: object, **options: object) -> None:
+        status = command(*args, **options)
+        if status:
+            raise typer.Exit(status)
+
+    return run
+
+
+@app.command("paths")
+@_ending
+def paths(
+    rig: Annotated[Path, typer.Argument(metavar="RIG", help="Rig file, in mode C.")],
+    run: Annotated[
+        Path | None, typer.Option("--run", help="Run file: the levels it held need not be again.")
+    ] = None,
+    levels_run: Annotated[
+        list[str] | None,
+        typer.Option("--levels-run", help='A level held already, such as "1013 hPa for 2 h".'),
+    ] = None,
+    station: Annotated[
+        str | None,
+        typer.Option("--station", help="Pressure beyond the hatch; default: chamber.pressure."),
+    ] = None,
+    external: Annotated[
+        str | None,
+        typer.Option("--external", help="External leak that matters; default: the rig's limit."),
+    ] = None,
+    hatch: Annotated[
+        str | None, typer.Option("--hatch", help="Hatch leak to expect; default: as large.")
+    ] = None,
+    to: Annotated[str, typer.Option("--to", help="Accuracy wanted of both, at 95 %.")] = "10 %",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> int:
+    """Which pressure levels to hold, how long and in which order, to tell MASKED from SEALED.
+
+    Example: prk plan paths bench.toml --external "0.5 lb/day" --to "5 %" --run levels.prk
+    """
+    station_pa = parse(station, Dimension.PRESSURE, positive=True) if station else None
+    rates = [parse(r, Dimension.MASS_RATE, positive=True) if r else None for r in (external, hatch)]
+    wanted = parse(to, Dimension.RELATIVE, positive=True)
+    chosen = load_rig(rig)
+    # SciPy takes longer to load than most commands to run.
+    from prkbench.planning.paths import plan_paths
+
+    held = [_level(text) for text in levels_run or []]
+    if run is not None:
+        from prkbench.planning.levels_run import levels_held
+        from prkbench.runfile import RunFile
+
+        with RunFile.open(run) as file:
+            held += levels_held(file, chosen)
+    made = plan_paths(
+        chosen, station_pa=station_pa, external_kg_per_s=rates[0], hatch_kg_per_s=rates[1],
+        wanted=wanted, run=held,
+    )  # fmt: skip
+    if as_json:
+        typer.echo(json.dumps(plain(made.as_json()), allow_nan=False))
+    else:
+        _print_paths(made, Console())
+    return 0
+
+
+def _level(text: str) -> LevelRun:
+    from prkbench.planning.paths import LevelRun
+
+    found = _LEVEL.fullmatch(text.strip())
+    if found is None:
+        raise UsageError(f"--levels-run '{text}': expected a pressure such as '1013 hPa for 2 h'")
+    pressure = parse(found["pressure"], Dimension.PRESSURE, positive=True)
+    time = found["time"]
+    hours = parse(time, Dimension.DURATION, positive=True) / 3600.0 if time else _HELD_H
+    return LevelRun(pressure, hours)
+
+
+def _print_paths(made: PathsPlan, console: Console) -> None:
+    console.print(
+        f"[bold]{made.rig}[/bold]: station at {made.station_pa / 100:.0f} hPa, external leak "
+        f"{made.external_lb_per_day:.3g} lb/day, hatch {made.hatch_lb_per_day:.3g} lb/day (at full "
+        f"difference), both wanted to {100 * made.wanted:g} % at 95 %",
+        highlight=False,
+    )
+    for one in made.run:
+        console.print(f"held: {one.pressure_pa / 100:.0f} hPa for {_hours(one.hours)}",
+                      highlight=False)  # fmt: skip
+    if made.levels:
+        table = Table(title="hold, in this order (each after 20 min of settling)")
+        for head in ("", "hPa", "of the station's", "hours", "dp/dt, Pa/h", "what for"):
+            table.add_column(head, justify="left" if head == "what for" else "right")
+        if not made.run:
+            table.add_row("0", "", "", "0.5", "0", "hatch open: nulls the sensors")
+        for n, level in enumerate(made.levels, start=1):
+            mark = " <- next" if made.run and level.pressure_pa == made.next_pa else ""
+            table.add_row(
+                f"{n}", f"{level.pressure_pa / 100:.0f}{mark}", f"{100 * level.share:.0f} %",
+                f"{level.hours:.3g}",
+                f"{level.slope_pa_per_h:.3g} +- {level.slope_half_pa_per_h:.2g}", level.excludes,
+            )  # fmt: skip
+        console.print(table)
+    else:
+        console.print("nothing is missing: the levels held decide", highlight=False)
+    console.print(
+        f"then known to {100 * made.external_half:.2g} % (external) and "
+        f"{100 * made.hatch_half:.2g} % (hatch) at 95 %; {_hours(made.total_hours)} in all",
+        highlight=False,
+    )
+    for note in made.notes:
+        console.print(note, highlight=False)
+
+
+@app.command("time")
+@_ending
 def plan(
     rig: Annotated[Path, typer.Argument(metavar="RIG", help="Rig file.")],
     limit: Annotated[
