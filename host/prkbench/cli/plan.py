@@ -147,9 +147,10 @@ def _print_paths(made: PathsPlan, console: Console) -> None:
         console.print(table)
     else:
         console.print("nothing is missing: the levels held decide", highlight=False)
+    when = f"then, {_hours(made.total_hours)} in all," if made.levels else "they are"
     console.print(
-        f"then known to {100 * made.external_half:.2g} % (external) and "
-        f"{100 * made.hatch_half:.2g} % (hatch) at 95 %; {_hours(made.total_hours)} in all",
+        f"{when} known to {100 * made.external_half:.2g} % (external) and "
+        f"{100 * made.hatch_half:.2g} % (hatch) at 95 %",
         highlight=False,
     )
     for note in made.notes:

@@ -11,11 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from prkbench.analysis.conversion import Conversion
+from prkbench.analysis.independent import FloatArray
 from prkbench.analysis.paths import (
     LEAST_LEVELS,
     LEAST_SPAN,
@@ -39,6 +41,9 @@ NULLING_H = 0.5
 _SHORTEST_H, _LONGEST_H = 1.2, 30.0 * 24.0
 """Holds of 1.2 h are the shortest with which the verdict was found right."""
 _FINE = 1.01
+_EXPONENTS = (2.0, 1.0)
+KEEP_CHI2 = 9.0
+"""As the analysis: laws that fit worse than the best by more than this are excluded."""
 _HATCH_LAWS: tuple[HatchLaw, ...] = ("laminar", "orifice")
 
 
@@ -108,19 +113,21 @@ class Case:
 
     @property
     def exponent(self) -> float:
-        """Of the leak outwards."""
+        """Of the leak outwards, by the rig's law."""
         return 2.0 if self.setting.law == "viscous" else 1.0
 
-    def outward_pa(self, pressure_pa: float) -> float:
+    def outward_pa(self, pressure_pa: float, exponent: float) -> float:
         """Driving pressure of the leak outwards, p_station at the station's pressure."""
-        n, low = self.exponent, self.setting.reference_pa
+        n, low = exponent, self.setting.reference_pa
         norm = (self.station_pa**n - low**n) / (self.station_pa - low)
         return float((pressure_pa**n - low**n) / norm)
 
     def slope_pa_per_s(self, pressure_pa: float, law: HatchLaw = "laminar") -> float:
         """dp/dt to be expected at a level."""
         inflow = _inflow_pa(pressure_pa, self.station_pa, law)
-        return self.hatch_per_s * inflow - self.external_per_s * self.outward_pa(pressure_pa)
+        return self.hatch_per_s * inflow - self.external_per_s * self.outward_pa(
+            pressure_pa, self.exponent
+        )
 
 
 def plan_paths(
@@ -181,13 +188,24 @@ def plan_paths(
 def relative_halves(case: Case, holds: Sequence[LevelRun]) -> tuple[float, float]:
     """95 % half-widths of a and b, relative, after these holds; infinite where they stay open.
 
-    The worse of a laminar and an orifice-like hatch.
+    The worse of a laminar and an orifice-like hatch. A pair of flow laws that the holds cannot
+    exclude widens them by how far off its fit is: the analysis keeps it, too.
     """
-    worst = (0.0, 0.0)
+    used = [hold for hold in holds if hold.hours > 0.0]
+    if len(used) < 2:
+        return math.inf, math.inf
+    errors = np.array([slope_se_pa_per_s(case, hold) for hold in used])
+    worst = np.zeros(2)
     for law in _HATCH_LAWS:
-        now = _halves(case, holds, law)
-        worst = (max(worst[0], now[0]), max(worst[1], now[1]))
-    return worst
+        slopes = np.array([case.slope_pa_per_s(hold.pressure_pa, law) for hold in used])
+        for other in product(_EXPONENTS, _HATCH_LAWS):
+            found = _fit(case, used, errors, slopes, *other)
+            if found is None:
+                return math.inf, math.inf
+            beta, se, chi2 = found
+            if chi2 <= KEEP_CHI2:
+                worst = np.maximum(worst, np.abs(beta - 1.0) + Z95 * se)
+    return float(worst[0]), float(worst[1])
 
 
 def slope_se_pa_per_s(case: Case, hold: LevelRun) -> float:
@@ -199,33 +217,39 @@ def slope_se_pa_per_s(case: Case, hold: LevelRun) -> float:
     return rmse_per_s(whole, 0.0, 3600.0 * hold.hours) * hold.pressure_pa
 
 
-def _halves(case: Case, holds: Sequence[LevelRun], law: HatchLaw) -> tuple[float, float]:
-    used = [hold for hold in holds if hold.hours > 0.0]
-    if len(used) < 2:
-        return math.inf, math.inf
+def _fit(
+    case: Case,
+    holds: Sequence[LevelRun],
+    errors: FloatArray,
+    slopes: FloatArray,
+    exponent: float,
+    law: HatchLaw,
+) -> tuple[FloatArray, FloatArray, float] | None:
+    """a and b in units of their truth, their errors, and chi2 of one pair of laws; None if open."""
     rows, step = [], 1.0
-    for hold in used:
+    for hold in holds:
         p = hold.pressure_pa
         inflow = _inflow_pa(p, case.station_pa, law)
-        moved = _inflow_pa(p, case.station_pa + step, law) - inflow
-        se = slope_se_pa_per_s(case, hold)
-        rows.append(np.array([-case.outward_pa(p), inflow, case.hatch_per_s * moved / step]) / se)
-    if case.null_pa > 0.0:
-        rows.append(np.array([0.0, 0.0, 1.0 / case.null_pa]))
-        design = np.stack(rows)
-    else:
-        design = np.stack(rows)[:, :2]
+        moved = (_inflow_pa(p, case.station_pa + step, law) - inflow) / step
+        rows.append(
+            (
+                -case.external_per_s * case.outward_pa(p, exponent),
+                case.hatch_per_s * inflow,
+                case.hatch_per_s * moved,
+            )
+        )
+    # The station's pressure is known to the null error: one more observation, of nothing.
+    null_pa = max(case.null_pa, 1e-3)
+    design = np.vstack([np.array(rows) / errors[:, None], [0.0, 0.0, 1.0 / null_pa]])
+    target = np.append(slopes / errors, 0.0)
     scale = np.linalg.norm(design, axis=0)
-    if not np.all(scale > 0.0):
-        return math.inf, math.inf
-    information = (design / scale).T @ (design / scale)
-    if np.linalg.cond(information) > 1e12:
-        return math.inf, math.inf
-    errors = np.sqrt(np.diag(np.linalg.inv(information))) / scale
-    return (
-        Z95 * float(errors[0]) / case.external_per_s,
-        Z95 * float(errors[1]) / case.hatch_per_s,
-    )
+    if not np.all(scale > 0.0) or np.linalg.cond(design / scale) > 1e6:
+        return None
+    beta, *_ = np.linalg.lstsq(design / scale, target, rcond=None)
+    rest = target - design / scale @ beta
+    inverse = np.linalg.inv((design / scale).T @ (design / scale))
+    se = np.sqrt(np.diag(inverse)) / scale
+    return (beta / scale)[:2], np.asarray(se[:2]), float(rest @ rest)
 
 
 def _hours(case: Case, held: Sequence[LevelRun], planned: Sequence[float], wanted: float) -> float:
