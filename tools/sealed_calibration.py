@@ -137,9 +137,7 @@ def device(rig: Rig, used: Used, hours: float) -> tuple[float, float]:
 
     for slot, x, t, y in zip(used.slot.tolist(), used.x, used.t, used.y, strict=True):
         p = whole(y * t / T_K, pascal)
-        node._settled(
-            1, slot, Reduced(p, 0, whole(t, kelvin), whole(x, pascal), whole(y, pascal))
-        )
+        node._settled(1, slot, Reduced(p, 0, whole(t, kelvin), whole(x, pascal), whole(y, pascal)))
     long = hours * 3600.0 > rig.node.window_s
     found = node.long_estimate if long else node.estimate
     return found.k * 1e-18, found.se * 1e-18

@@ -53,7 +53,14 @@ def test_doors_are_cut_out_exactly_as_the_analysis_cuts_them() -> None:
     n = len(p)
     blocks = Blocks(np.arange(n), p, np.full(n, P_PA - X_PA), t, np.full(n, 60))
     campaign = of_blocks(
-        blocks, {"norm_pa": P_PA, "jump_pa": JUMP_PA}, (), Conversion(), "linear", 50.0, 5e-3, 1800.0
+        blocks,
+        {"norm_pa": P_PA, "jump_pa": JUMP_PA},
+        (),
+        Conversion(),
+        "linear",
+        50.0,
+        5e-3,
+        1800.0,
     )
     whole = cut(campaign)
     ((begin, end),) = whole.disturbed_s
@@ -175,7 +182,7 @@ def test_a_leak_is_told_within_ten_minutes_of_its_being_found() -> None:
 
 
 def test_a_leak_found_before_a_door_stays_found_and_is_told_once() -> None:
-    x, t, y = door(700, 400)
+    _, t, y = door(700, 400)
     leaking = minutes(np.random.default_rng(3), 700, 10.8)
     still = minutes(np.random.default_rng(3), 700)
     told = pushed(guarded(), leaking.x, t, y + leaking.y - still.y)

@@ -12,7 +12,15 @@ from prkbench.analysis.conclude import Earlier
 from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.finding import UNDECIDED, Conclusion
 from prkbench.analysis.independent import Blocks
-from prkbench.analysis.outcome import LAW_OF_RIG, LAW_OPEN, SEALED, EventNote, Outcome
+from prkbench.analysis.outcome import (
+    INCREASED,
+    LAW_OF_RIG,
+    LAW_OPEN,
+    RETURNED,
+    SEALED,
+    EventNote,
+    Outcome,
+)
 from prkbench.analysis.readings import TEMPERATURE_SWING_K, record_and_doubt
 from prkbench.analysis.shown import LOGGED
 from prkbench.analysis.testlog import LogEntry, read_log
@@ -71,7 +79,7 @@ def adopt(
     """Let a conclusion stand in an outcome; the rates are those of the last steady stretch."""
     first = conclusion.findings[0]
     outcome.verdict = first.word
-    outcome.findings = [finding.as_json() for finding in conclusion.findings]
+    outcome.findings = _findings(conclusion)
     outcome.sentence = first.sentence
     law_told = conclusion.law is not None
     outcome.reasons = [
@@ -94,6 +102,23 @@ def adopt(
     _rate(outcome, campaign, conclusion)
     if limit_lb_per_day is not None and first.word not in UNDECIDED:
         _hold_against(outcome, upper, limit_lb_per_day)
+
+
+def _findings(conclusion: Conclusion) -> list[dict[str, Any]]:
+    """Findings for --json; where a leak began or grew, the hours between which it did.
+
+    The onset is that of the last such change, a return before a growth.
+    """
+    told: list[dict[str, Any]] = [
+        {**finding.as_json(), "onset_interval_h": None} for finding in conclusion.findings
+    ]
+    for word in (RETURNED, INCREASED):
+        began = [finding for finding in told if finding["word"] == word]
+        if began and conclusion.onset is not None:
+            onset = conclusion.onset
+            began[-1]["onset_interval_h"] = [onset.earliest_s / 3600.0, onset.latest_s / 3600.0]
+            break
+    return told
 
 
 def earlier_of(outcome: Outcome) -> Earlier | None:
