@@ -13,6 +13,7 @@ from sealed_runs import TABLE
 
 from prkbench.calibration.rig_text import with_sealed_run
 from prkbench.calibration.table import SealedRun
+from prkbench.cli.logging import _warn_of_calibration
 from prkbench.errors import UsageError
 from prkbench.node_setup import node_values, sealed_se_per_s
 from prkbench.rig import Rig, load_rig, parse_rig
@@ -148,6 +149,18 @@ def test_the_node_gets_the_error_of_its_own_window() -> None:
          "chamber": {"pressure": "1400 hPa"}}
     )  # fmt: skip
     assert (sealed_se_per_s(high) or 0.0) / (found or 1.0) == pytest.approx(0.5 * 1400 / 1200)
+
+
+def test_a_calibration_that_may_not_fit_is_warned_of_when_logging(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _warn_of_calibration(rig_with(volume="7 L", date="2020-01-01"))
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 2
+    assert "days old" in told[0]
+    assert "volume of 7 L, this is 5 L" in told[1]
+    _warn_of_calibration(rig_with().model_copy(update={"sealed_run": None}))
+    assert capsys.readouterr().err == ""
 
 
 def test_the_users_own_figure_for_the_node_outranks_the_sealed_run() -> None:
