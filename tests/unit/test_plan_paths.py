@@ -12,8 +12,9 @@ from prk_command import prk, refused
 from prkbench.analysis.conclude import conclude
 from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.paths import enough_levels
+from prkbench.planning.levels import LevelRun, relative_halves, slope_se_pa_per_s
 from prkbench.planning.levels_run import held_in
-from prkbench.planning.paths import LevelRun, plan_paths, slope_se_pa_per_s
+from prkbench.planning.paths import _case, plan_paths
 from prkbench.rig import Rig, parse_rig
 from prkbench.units import from_lb_per_day
 
@@ -107,8 +108,6 @@ def test_holds_as_planned_give_what_was_promised(external: float, hatch: float) 
 
 
 def test_a_holds_slope_is_known_to_the_residual_over_its_length() -> None:
-    from prkbench.planning.paths import _case  # the case as planned
-
     case = _case(rig(), Conversion(acceleration=5.0), None, None, None)
     long, short = (slope_se_pa_per_s(case, LevelRun(P_STATION, hours)) for hours in (96.0, 24.0))
     # Far beyond the residual's half hour the error of a slope goes as t^(-3/2).
@@ -142,8 +141,6 @@ def test_levels_held_are_found_in_a_record() -> None:
 def test_one_level_parts_nothing() -> None:
     plan = planned(0.5, 0.5, 0.1, LevelRun(P_STATION, 24.0))
     assert not plan.enough_levels
-    from prkbench.planning.paths import _case, relative_halves
-
     case = _case(rig(), Conversion(acceleration=5.0), None, None, None)
     assert relative_halves(case, [LevelRun(P_STATION, 24.0)]) == (math.inf, math.inf)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,18 +13,13 @@ from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
 
+from prkbench.cli.plan_shown import hours_text, level_run, print_paths
 from prkbench.cli.present import plain
-from prkbench.errors import UsageError
 from prkbench.rig import load_rig
 from prkbench.units import Dimension, parse
 
 if TYPE_CHECKING:
-    from prkbench.planning.paths import LevelRun, PathsPlan
     from prkbench.planning.plan import LimitFigures, Plan
-
-_LEVEL = re.compile(r"(?P<pressure>.+?)(?:\s+for\s+(?P<time>.+))?")
-_HELD_H = 2.0
-"""Hours that a level named without any counts for."""
 
 
 class _Planning(TyperGroup):
@@ -91,7 +85,7 @@ def paths(
     # SciPy takes longer to load than most commands to run.
     from prkbench.planning.paths import plan_paths
 
-    held = [_level(text) for text in levels_run or []]
+    held = [level_run(text) for text in levels_run or []]
     if run is not None:
         from prkbench.planning.levels_run import levels_held
         from prkbench.runfile import RunFile
@@ -105,56 +99,8 @@ def paths(
     if as_json:
         typer.echo(json.dumps(plain(made.as_json()), allow_nan=False))
     else:
-        _print_paths(made, Console())
+        print_paths(made, Console())
     return 0
-
-
-def _level(text: str) -> LevelRun:
-    from prkbench.planning.paths import LevelRun
-
-    found = _LEVEL.fullmatch(text.strip())
-    if found is None:
-        raise UsageError(f"--levels-run '{text}': expected a pressure such as '1013 hPa for 2 h'")
-    pressure = parse(found["pressure"], Dimension.PRESSURE, positive=True)
-    time = found["time"]
-    hours = parse(time, Dimension.DURATION, positive=True) / 3600.0 if time else _HELD_H
-    return LevelRun(pressure, hours)
-
-
-def _print_paths(made: PathsPlan, console: Console) -> None:
-    console.print(
-        f"[bold]{made.rig}[/bold]: station at {made.station_pa / 100:.0f} hPa, external leak "
-        f"{made.external_lb_per_day:.3g} lb/day, hatch {made.hatch_lb_per_day:.3g} lb/day (at full "
-        f"difference), both wanted to {100 * made.wanted:g} % at 95 %",
-        highlight=False,
-    )
-    for one in made.run:
-        console.print(f"held: {one.pressure_pa / 100:.0f} hPa for {_hours(one.hours)}",
-                      highlight=False)  # fmt: skip
-    if made.levels:
-        table = Table(title="hold, in this order (each after 20 min of settling)")
-        for head in ("", "hPa", "of the station's", "hours", "dp/dt, Pa/h", "what for"):
-            table.add_column(head, justify="left" if head == "what for" else "right")
-        if not made.run:
-            table.add_row("0", "", "", "0.5", "0", "hatch open: nulls the sensors")
-        for n, level in enumerate(made.levels, start=1):
-            mark = " <- next" if made.run and level.pressure_pa == made.next_pa else ""
-            table.add_row(
-                f"{n}", f"{level.pressure_pa / 100:.0f}{mark}", f"{100 * level.share:.0f} %",
-                f"{level.hours:.3g}",
-                f"{level.slope_pa_per_h:.3g} +- {level.slope_half_pa_per_h:.2g}", level.excludes,
-            )  # fmt: skip
-        console.print(table)
-    else:
-        console.print("nothing is missing: the levels held decide", highlight=False)
-    when = f"then, {_hours(made.total_hours)} in all," if made.levels else "they are"
-    console.print(
-        f"{when} known to {100 * made.external_half:.2g} % (external) and "
-        f"{100 * made.hatch_half:.2g} % (hatch) at 95 %",
-        highlight=False,
-    )
-    for note in made.notes:
-        console.print(note, highlight=False)
 
 
 @app.command("time")
@@ -196,7 +142,7 @@ def _print(plan: Plan, console: Console) -> None:
         console.print(f"[yellow]the element: {warning}[/yellow]", highlight=False)
     if plan.usable_hours is not None:
         console.print(
-            f"the pressure leaves the sensor's range after {_hours(plan.usable_hours)}",
+            f"the pressure leaves the sensor's range after {hours_text(plan.usable_hours)}",
             highlight=False,
         )
     console.print(_errors(plan))
@@ -224,7 +170,7 @@ def _errors(plan: Plan) -> Table:
         table.add_column(head, justify="right")
     for row in plan.errors:
         table.add_row(
-            _hours(row.hours) + (" *" if row.beyond else ""),
+            hours_text(row.hours) + (" *" if row.beyond else ""),
             f"{row.rmse_percent_per_day:.3g}",
             f"{row.rmse_lb_per_day:.3g}",
             f"{row.guide_percent_per_day:.3g}",
@@ -248,12 +194,12 @@ def _print_limit(limit: LimitFigures, console: Console) -> None:
         f"{_detected(limit.hours_to_detect)}; were the PrK as large as it may be "
         f"{_detected(limit.hours_to_detect_largest_volume)}",
     )
-    table.add_row("verdict LEAK in 19 of 20", _hours(limit.hours_to_call_leak))
-    table.add_row("called sealed below it", _hours(limit.hours_to_call_sealed))
+    table.add_row("verdict LEAK in 19 of 20", hours_text(limit.hours_to_call_leak))
+    table.add_row("called sealed below it", hours_text(limit.hours_to_call_sealed))
     table.add_row(
         "selection guide satisfied",
-        f"{_hours(limit.guide_hours_instruments)} by the instruments alone, "
-        f"{_hours(limit.guide_hours_with_residual)} with the residual",
+        f"{hours_text(limit.guide_hours_instruments)} by the instruments alone, "
+        f"{hours_text(limit.guide_hours_with_residual)} with the residual",
     )
     console.print(table)
 
@@ -271,7 +217,7 @@ def _modes(plan: Plan, console: Console) -> None:
             f"x {m.penalty:.2f}",
             "-" if m.rmse_24h_per_s is None else f"{8.64e6 * m.rmse_24h_per_s:.3g} %/day",
             _detected(m.hours_to_detect) if timed else "-",
-            _hours(m.hours_to_call_sealed) if timed else "-",
+            hours_text(m.hours_to_call_sealed) if timed else "-",
         )
     console.print(table)
     for m in plan.modes:
@@ -293,7 +239,7 @@ def _modes(plan: Plan, console: Console) -> None:
 
 
 def _gains(plan: Plan) -> Table:
-    table = Table(title=f"what would help most, at {_hours(plan.gains_at_hours)}")
+    table = Table(title=f"what would help most, at {hours_text(plan.gains_at_hours)}")
     table.add_column("change")
     table.add_column("error, lb/day", justify="right")
     for gain in plan.gains:
@@ -307,15 +253,4 @@ def _detected(hours: float | None) -> str:
     """The same for what is looked for from a quarter of an hour on."""
     from prkbench.planning.hours import FEWEST_HOURS
 
-    return "<= 15 min" if hours is not None and hours <= FEWEST_HOURS else _hours(hours)
-
-
-def _hours(hours: float | None) -> str:
-    """Hours as people say them."""
-    if hours is None:
-        return "over 90 days"
-    if hours * 60.0 < 1.0:
-        return "under a minute"
-    if hours < 1.0:
-        return f"{60.0 * hours:.0f} min"
-    return f"{hours:.3g} h" if hours < 100.0 else f"{hours / 24.0:.3g} days"
+    return "<= 15 min" if hours is not None and hours <= FEWEST_HOURS else hours_text(hours)

@@ -11,7 +11,7 @@ from prkbench.analysis.several import campaign_of_run
 from prkbench.analysis.shown import event_notes
 from prkbench.errors import DataError
 from prkbench.node_setup import correlation_time_s, settings_of
-from prkbench.planning.paths import LevelRun
+from prkbench.planning.levels import LevelRun
 from prkbench.rig import Rig
 from prkbench.runfile import Kind, RunFile
 
