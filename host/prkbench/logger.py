@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prkbench.client import MOST_RECORDS, NodeClient, Points, Records
 from prkbench.errors import DataError, DeviceError, PrkError
@@ -73,6 +73,8 @@ class Capture:
     pairs: list[ClockPair] = field(default_factory=list)
     declared: list[str] = field(default_factory=list)
     alarms: list[str] = field(default_factory=list)
+    watched: dict[str, Any] | None = None
+    conclusion: str = ""
 
 
 class Logger:
@@ -132,11 +134,15 @@ class Logger:
                 self._store_timebase(run_id)
             raise
         self._store_timebase(run_id)
-        progress = self._progress
-        return Capture(
+        progress, watch = self._progress, self._watch
+        capture = Capture(
             run_id, progress.samples, progress.lost, progress.node_s, complete, self._pairs,
-            [] if self._watch is None else list(self._watch.sentences), self._alarms,
+            alarms=self._alarms,
         )  # fmt: skip
+        if watch is not None:
+            capture.declared = list(watch.sentences)
+            capture.watched, capture.conclusion = watch.as_json(), watch.conclusion
+        return capture
 
     def _begin_or_join(self, run_id: int, points: Points) -> None:
         if run_id not in [run.run_id for run in self._file.runs()]:
@@ -261,7 +267,7 @@ class Logger:
             self._file.append(
                 run_id, kind, records.first, count, payload[: count * size], self._now_ns(), node_us
             )
-            if kind in (Kind.BLOCK, Kind.RESULT, Kind.EVENT):
+            if kind is not Kind.SAMPLE:
                 self._stored.append((kind, payload[: count * size]))
         if kind is Kind.SAMPLE and count:
             last = payload[(count - 1) * size : (count - 1) * size + 6]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from prkbench.analysis.conversion import Conversion
 from prkbench.errors import DataError, UsageError
+from prkbench.law import driving_pressure_pa
 from prkbench.sim.rig_element import decay_constant, element_of
 from prknode.settings import SettingError, Settings
 
@@ -51,8 +52,9 @@ def node_values(rig: Rig) -> dict[str, int | str]:
         "lag_s": round(node.lag_s),
         "window_min": round(node.window_s / 60),
     }
-    if node.sealed_se_per_s:
-        values["sealed_se"] = round(node.sealed_se_per_s * 1e18)
+    sealed_se = sealed_se_per_s(rig)
+    if sealed_se:
+        values["sealed_se"] = round(sealed_se * 1e18)
     planned = planned_k(rig)
     if planned:
         values["planned"] = round(planned * 1e18)
@@ -60,6 +62,23 @@ def node_values(rig: Rig) -> dict[str, int | str]:
         values["valve_ms"] = round(rig.hold.opening_limit_s * 1000)
         values["represses_h"] = rig.hold.represses_per_hour
     return values
+
+
+def sealed_se_per_s(rig: Rig) -> float | None:
+    """The sealed-run error for the node's window, 1/s: the rig file's own, else its sealed run's.
+
+    The sealed run's is brought from its pressures to the rig's nominal ones, and widened by
+    Student's quantile, since whoever reads the node multiplies its error by 1.96.
+    """
+    node, sealed = rig.node, rig.sealed_run
+    if node.sealed_se_per_s is not None or sealed is None:
+        return node.sealed_se_per_s
+    chamber = rig.chamber
+    inside, outside = chamber.pressure_pa, chamber.reference_pressure_pa
+    drive = abs(float(driving_pressure_pa(rig.law, inside, outside, rig.norm_pressure_pa)))
+    pressures = chamber.pressure_pa / sealed.pressure_pa
+    pressures *= sealed.temperature_k / chamber.temperature_k * sealed.driving_pressure_pa / drive
+    return sealed.se_at(node.window_s) * sealed.widening_at(node.window_s) * pressures
 
 
 def planned_k(rig: Rig) -> float:

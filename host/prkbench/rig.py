@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from prkbench import toml_text
+from prkbench.calibration.table import SealedRun
 from prkbench.element_tables import ELEMENT_TABLES, Element
 from prkbench.errors import UsageError
 from prkbench.law import Law, nearest_law
@@ -169,6 +170,7 @@ class Rig(Table):
     imposed: Imposed | None = None
     sensors: Sensors = Sensors()
     residual: Residual = Residual()
+    sealed_run: SealedRun | None = None
     board: Board | None = None
     hold: Hold | None = None
 
@@ -235,6 +237,12 @@ class Rig(Table):
         flows = [element.mass_flow(p, end, kelvin) for p in at]
         choked = element.regime(start, end, kelvin) == "choked"
         return nearest_law(at, end, flows, self.norm_pressure_pa, choked=choked)
+
+    @property
+    def element_text(self) -> str:
+        """The element on one line, without its uncertainty: the same text, the same element."""
+        table = self.element.model_dump(by_alias=True, mode="json", exclude_none=True)
+        return ", ".join(f"{key} {value}" for key, value in table.items() if key != "uncertainty")
 
     @property
     def acceleration(self) -> float:
@@ -309,6 +317,7 @@ _TABLES: dict[str, type[Table]] = {
     "board": Board,
     "board.valves": Valve,
     "hold": Hold,
+    "sealed_run": SealedRun,
 }
 
 

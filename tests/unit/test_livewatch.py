@@ -147,6 +147,69 @@ def test_lost_results_leave_nothing_behind(tmp_path: Path) -> None:
     assert watch._flags == {}
 
 
+def test_what_the_operator_marks_settles_live_as_it_does_afterwards(tmp_path: Path) -> None:
+    bench = Bench(bench_rig(0.0))
+    watch, told = watch_of(bench)
+    path = tmp_path / "run.prk"
+    with RunFile.create(path, meta_of(bench)) as file:
+        logged(bench, file, 2400.0, watch)
+        bench.client().command('MARK "VENT: 1199 hPa"')
+        watch, told = watch_of(bench)
+        capture, seen = logged(bench, file, 5400.0, watch)
+    assert told == []
+    run = watch._run
+    assert run is not None
+    # An hour and a half of minutes, ten settling, the minute of the mark and twenty after it, and
+    # each stretch's first and last, which have no neighbours.
+    assert run.watch.fit is not None
+    assert run.watch.fit.rows == 90 - 10 - 21 - 2 * 2
+    with RunFile.open(path) as file:
+        question = Question(bench.rig, Conversion.from_rig(bench.rig), False)
+        after = examine(file, question).watch
+    assert after is not None
+    live = run.watch.evidence
+    assert live is not None
+    assert after["log_e"] == pytest.approx(live.log_e, abs=1e-3)
+    assert capture.watched is not None
+    assert capture.watched["log_e"] == live.log_e
+    assert capture.watched["disturbed_h"] == []
+    assert capture.conclusion.startswith("watched: no leak shown (ln e ")
+    assert "lb/day at 95 %" in capture.conclusion
+    assert seen[-1].watched.startswith("ln e")
+
+
+def test_a_door_is_told_marked_and_left_out_of_the_live_watch(tmp_path: Path) -> None:
+    bench = Bench(bench_rig(0.0))
+    with RunFile.create(tmp_path / "run.prk", meta_of(bench)) as file:
+        capture, _ = logged(bench, file, 5400.0, None)
+        results = bytearray(file.payload(capture.run_id, Kind.RESULT))
+        size = len(results) // 90
+        for slot in range(60, 90):
+            # Half a kelvin in ten minutes, from the hour on: temperature is the last field.
+            at = (slot + 1) * size - 4
+            kelvin = int.from_bytes(results[at : at + 4], "little")
+            colder = kelvin - round(min(slot - 59, 10) * 0.05 * 2**20)
+            results[at : at + 4] = colder.to_bytes(4, "little")
+        (run,) = file.runs()
+        watch = RunWatch(run.setup, 10.0)
+        watch.take(Kind.BLOCK, file.payload(capture.run_id, Kind.BLOCK), 90)
+        told = watch.take(Kind.RESULT, bytes(results), 90)
+        live, sentences = watch_of(bench)
+        live._run = RunWatch(run.setup, 10.0)
+        blocks = (Kind.BLOCK, file.payload(capture.run_id, Kind.BLOCK))
+        live.take(file, [(Kind.RESULT, bytes(results)), blocks][::-1], 0)
+        assert [mark.text for mark in file.marks()] == sentences
+    # .3 K in ten minutes are there with the seventh minute, twelve before the window is out.
+    (only,) = told
+    assert only.disturbed is not None
+    assert only.declared == ()
+    assert watch.calm.spans[0][0] == only.disturbed[0] <= 60 - 12
+    assert watch.watch.fit is not None
+    assert watch.watch.fit.rows <= only.disturbed[0] - 10
+    assert sentences[0].startswith("DISTURBED from 0.")
+    assert live.note.startswith("DISTURBED, left out until ")
+
+
 def test_live_and_afterwards_say_the_same(tmp_path: Path) -> None:
     bench = Bench(bench_rig(0.0))
     watch, _ = watch_of(bench)

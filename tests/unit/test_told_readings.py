@@ -78,7 +78,14 @@ def test_an_earlier_test_makes_a_leak_a_returned_one(tmp_path: Path) -> None:
     leaking = imported(tmp_path, "leaking", [1.0, 1.0])
     ended = prk("analyze", leaking, "--earlier", tight, "--json")
     assert ended.status == 0, ended
-    assert json.loads(ended.out)["verdict"] == "RETURNED"
+    found = json.loads(ended.out)
+    assert found["verdict"] == "RETURNED"
+    began, *others = found["findings"]
+    assert began["word"] == "RETURNED"
+    earliest, latest = began["onset_interval_h"]
+    # It leaked from the record's first hour on.
+    assert earliest <= latest < 24.0
+    assert all(one["onset_interval_h"] is None for one in others)
     alone = json.loads(prk("analyze", leaking, "--json").out)
     assert [one["word"] for one in alone["findings"]] == ["UNCHANGED", "LEAK"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,6 +28,7 @@ from prkbench.analysis.replay import Replay, replay_run
 from prkbench.analysis.several import adopt, campaign_of_run
 from prkbench.analysis.shown import device_figures, event_notes, raw_events, series_of
 from prkbench.analysis.views import add_views
+from prkbench.calibration.applied import apply_sealed_run
 from prkbench.errors import DataError
 from prkbench.law import Law
 from prkbench.node_setup import correlation_time_s, settings_of
@@ -64,6 +66,11 @@ def longest_run(file: RunFile) -> Run:
     return max(runs, key=lambda run: file.next(run.run_id, Kind.SAMPLE))
 
 
+def day_of(run: Run) -> datetime.date:
+    """The day on which a run was begun, by the host's clock."""
+    return datetime.datetime.fromtimestamp(run.host_time_ns / 1e9, datetime.UTC).date()
+
+
 def examine(
     file: RunFile, question: Question, on_progress: Callable[[int], None] | None = None
 ) -> Outcome:
@@ -88,8 +95,19 @@ def examine(
     host = correlated.estimate(
         used, float(run.setup["lag_s"]), correlation_time_s(run.setup["rho1024"]), null_pa
     )
+    applied = None
+    if host is not None:
+        applied = apply_sealed_run(
+            host, used, question.rig, run.setup["t_ref_mk"] / 1000.0, null_pa, day_of(run)
+        )
+        host = applied.estimate
     off_k = float(np.sqrt(np.mean((used.t - run.setup["t_ref_mk"] / 1000.0) ** 2))) if host else 0.0
-    outcome = _conclude(file, run, question, host, null_pa, off_k, law, checks)
+    remark = applied.remark if applied else ""
+    outcome = _conclude(file, run, question, host, null_pa, off_k, law, checks, remark)
+    outcome.minutes = used
+    if applied is not None:
+        outcome.reasons += applied.reasons
+        outcome.calibration = applied.told
     outcome.reasons += _left_out(replay)
     outcome.samples = len(payload) // sample_size(sensors)
     outcome.blocks = len(replay.blocks)
@@ -256,6 +274,7 @@ def _conclude(
     off_k: float,
     law: Law,
     checks: list[Check],
+    remark: str,
 ) -> Outcome:
     conversion = question.conversion
     outcome = Outcome(
@@ -317,9 +336,7 @@ def _conclude(
     )
     outcome.reasons.append(LAW_OF_RIG)
     if k != 0.0:
-        outcome.budget.append(
-            BudgetLine("residual of the fit", statistical / abs(k), "REML, correlated residual")
-        )
+        outcome.budget.append(BudgetLine("residual of the fit", statistical / abs(k), remark))
         outcome.budget.append(
             BudgetLine(
                 "sensor null",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from prkbench.analysis.independent import Used
 
 FloatArray = NDArray[np.float64]
 
@@ -91,7 +94,8 @@ class Outcome:
 
     Rates are PrK-equivalent lb/day at the reference conditions named in `conditions`; intervals are
     95 %. `en` is None where there is no prediction. Where a record falls into several `stretches`
-    the rate is that of the last steady one.
+    the rate is that of the last steady one. `minutes` are those that count of a node's run,
+    `calibration` what the rig's sealed run did for its error.
     """
 
     title: str
@@ -129,6 +133,8 @@ class Outcome:
     head: str | None = None
     provenance: dict[str, str] = field(default_factory=dict)
     series: Series | None = None
+    minutes: Used | None = None
+    calibration: dict[str, Any] | None = None
     findings: list[dict[str, Any]] = field(default_factory=list)
     stretches: int = 1
     exit_code: int = 0
@@ -157,11 +163,13 @@ class Outcome:
             "en": self.en,
             "u_over_x": self.u_over_x,
             "k_predicted_per_s": self.k_predicted_per_s,
+            "k_predicted_se_per_s": self.k_predicted_se_per_s,
             "replay_exact": self.replay_exact,
             "blocks": self.blocks,
             "samples": self.samples,
             "gaps": self.gaps,
             "duration_s": self.duration_s,
+            "calibration": self.calibration,
             "device": self.device,
             "node": self.node,
             "watch": self.watch,

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from scipy.special import log_ndtr
 
-from prkbench.analysis.stream import NormalEquations
+from prkbench.analysis.stream import LeastSquares, NormalEquations
 from prkbench.errors import UsageError
 
 WIDTH_PER_S = 0.027 / 86400.0
@@ -109,14 +109,17 @@ class LeakWatch:
         self.leak = False
         self.highest = -math.inf
 
+    def log_e(self, fit: LeastSquares) -> float:
+        """ln e for a leak of an estimate."""
+        se = LEAK_INFLATION * fit.se_per_s
+        return normal_mixture_log_e(fit.k_per_s, se, self.width_per_s, True)
+
     def ask(self, equations: NormalEquations) -> Evidence | None:
         """The evidence in all rows so far; None in the first minutes."""
         fit = equations.fit() if equations.rows >= _LEAST_ROWS else None
         if fit is None:
             return None
-        log_e = normal_mixture_log_e(
-            fit.k_per_s, LEAK_INFLATION * fit.se_per_s, self.width_per_s, True
-        )
+        log_e = self.log_e(fit)
         self.highest = max(self.highest, log_e)
         self.leak = self.leak or log_e >= self.threshold
         upper = mixture_upper_bound(

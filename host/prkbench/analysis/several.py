@@ -12,9 +12,18 @@ from prkbench.analysis.conclude import Earlier
 from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.finding import UNDECIDED, Conclusion
 from prkbench.analysis.independent import Blocks
-from prkbench.analysis.outcome import LAW_OF_RIG, LAW_OPEN, SEALED, EventNote, Outcome
+from prkbench.analysis.outcome import (
+    INCREASED,
+    LAW_OF_RIG,
+    LAW_OPEN,
+    RETURNED,
+    SEALED,
+    EventNote,
+    Outcome,
+)
 from prkbench.analysis.readings import TEMPERATURE_SWING_K, record_and_doubt
-from prkbench.analysis.testlog import REPRESS, VALVE, VENT, read_log
+from prkbench.analysis.shown import LOGGED
+from prkbench.analysis.testlog import REPRESS, VALVE, VENT, LogEntry, read_log
 from prkbench.analysis.verdict import interval, show
 from prkbench.law import Law
 from prkbench.units import LB_KG
@@ -22,7 +31,6 @@ from prknode.records import EV_VALVE
 from prknode.unpack import EVENT_NAMES
 
 _UNDECIDED_EXIT = 5
-_LOGGED = ("MARK", "log")
 _VALVE = EVENT_NAMES[EV_VALVE]
 _VALVES = {
     f"{role} {how}": word
@@ -52,6 +60,15 @@ def campaign_of_readings(
     )  # fmt: skip
 
 
+def log_of_run(events: list[EventNote]) -> tuple[LogEntry, ...]:
+    """What the operator marked and what the node's valves did, as the entries of a log."""
+    return read_log(
+        (event.t_h * 3600.0, _VALVES.get(event.text, event.text))
+        for event in events
+        if event.name.startswith(LOGGED) or event.name == _VALVE
+    )
+
+
 def campaign_of_run(
     blocks: Blocks,
     setup: dict[str, Any],
@@ -63,11 +80,7 @@ def campaign_of_run(
     expected_tau_s: float,
 ) -> Campaign:
     """The campaign of a node's run: its minutes, what the operator marked, the node's valves."""
-    log = read_log(
-        (event.t_h * 3600.0, _VALVES.get(event.text, event.text))
-        for event in events
-        if event.name.startswith(_LOGGED) or event.name == _VALVE
-    )
+    log = log_of_run(events)
     return of_blocks(blocks, setup, log, conversion, law, null_pa, volume_m3, expected_tau_s)
 
 
@@ -77,7 +90,7 @@ def adopt(
     """Let a conclusion stand in an outcome; the rates are those of the last steady stretch."""
     first = conclusion.findings[0]
     outcome.verdict = first.word
-    outcome.findings = [finding.as_json() for finding in conclusion.findings]
+    outcome.findings = _findings(conclusion)
     outcome.sentence = first.sentence
     law_told = conclusion.law is not None
     outcome.reasons = [
@@ -100,6 +113,23 @@ def adopt(
     _rate(outcome, campaign, conclusion)
     if limit_lb_per_day is not None and first.word not in UNDECIDED:
         _hold_against(outcome, upper, limit_lb_per_day)
+
+
+def _findings(conclusion: Conclusion) -> list[dict[str, Any]]:
+    """Findings for --json; where a leak began or grew, the hours between which it did.
+
+    The onset is that of the last such change, a return before a growth.
+    """
+    told: list[dict[str, Any]] = [
+        {**finding.as_json(), "onset_interval_h": None} for finding in conclusion.findings
+    ]
+    for word in (RETURNED, INCREASED):
+        began = [finding for finding in told if finding["word"] == word]
+        if began and conclusion.onset is not None:
+            onset = conclusion.onset
+            began[-1]["onset_interval_h"] = [onset.earliest_s / 3600.0, onset.latest_s / 3600.0]
+            break
+    return told
 
 
 def earlier_of(outcome: Outcome) -> Earlier | None:

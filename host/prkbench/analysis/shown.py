@@ -16,6 +16,8 @@ from prkbench.runfile import Kind, Run, RunFile
 from prknode.records import BASIS_NAMES, EVENT_SIZE, NO_SE, RESULT, RESULT_SIZE
 from prknode.unpack import EVENT_NAMES, unpack_event
 
+LOGGED = ("MARK", "log")
+"""Beginnings of the names of events that are the operator's words."""
 _RESULT_DTYPE = np.dtype(
     [
         ("slot", "<u4"), ("state", "u1"), ("basis", "u1"), ("rows", "<u2"), ("long_rows", "<u2"),

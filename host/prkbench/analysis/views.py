@@ -12,6 +12,7 @@ from prkbench.analysis.acceptance import ImposedLeak
 from prkbench.analysis.outcome import Outcome
 from prkbench.analysis.question import Question
 from prkbench.analysis.safetyview import Present, growth_of, safety_view
+from prkbench.analysis.several import log_of_run
 from prkbench.analysis.standards import Stretch, standard_methods, verify_by_imposed_leak
 from prkbench.analysis.watch import watch_json, watch_record
 from prkbench.law import Law
@@ -31,8 +32,9 @@ def add_views(
         return
     conversion, rig = question.conversion, question.rig
     t_ref_k = setup["t_ref_mk"] / 1000.0
-    watch = watch_record(used, setup, conversion.acceleration)
-    outcome.watch = watch_json(watch, conversion)
+    log = log_of_run(outcome.events)
+    watch, calm = watch_record(used, setup, conversion.acceleration, log)
+    outcome.watch = watch_json(watch, conversion, calm)
     outcome.reasons += [f"watching: {d.sentence(conversion)}" for d in watch.declared]
     if outcome.series is not None:
         outcome.series = replace(

@@ -8,17 +8,22 @@ watches for a change of that leak, either way (INCREASED, REDUCED).
 
 from __future__ import annotations
 
+import copy
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from prkbench.analysis import independent
+from prkbench.analysis.calm import Calm, calm_minutes
 from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.onset import LOG_THRESHOLD, ChangeWatch, Onset
 from prkbench.analysis.outcome import INCREASED, LEAK, REDUCED, RETURNED
 from prkbench.analysis.sequential import Evidence, LeakWatch
 from prkbench.analysis.stream import BlockRows, LeastSquares, NormalEquations
+from prkbench.analysis.testlog import LogEntry
 from prkbench.analysis.verdict import Z95, show
 
 SLOT_S = 60.0
@@ -99,6 +104,26 @@ class Watch:
         """The estimate of k since the record, or the present leak, began."""
         return self._equations.fit() if self._equations is not None else None
 
+    def save(self) -> dict[str, Any]:
+        """All that the watch knows, to go back to with `restore`."""
+        kept = {name: copy.deepcopy(value) for name, value in vars(self).items()
+                if name not in ("series", "declared", "stride")}  # fmt: skip
+        series = self.series
+        lists = (series.t_h, series.log_e, series.log_r, series.upper_per_s)
+        return kept | {"series": EvidenceSeries(*map(list, lists)), "declared": list(self.declared)}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Go back to what `save` returned; that may be gone back to again."""
+        # What is saved must not be shared with what goes on from it.
+        vars(self).update(copy.deepcopy(saved))
+
+    @staticmethod
+    def log_e_in(saved: dict[str, Any]) -> float:
+        """ln e for a leak in what `save` returned, however few minutes it rests on."""
+        equations, leak = saved["_equations"], saved["_leak"]
+        fit = equations.fit() if equations is not None else None
+        return -math.inf if fit is None else leak.log_e(fit)
+
     def push(self, segment: int, slot: int, x: float, t: float, y: float) -> Declaration | None:
         """Take a settled block (x = driving pressure T_ref/T, Pa; K; p_T, Pa)."""
         row = self._blocks.push(segment, slot, x, t, y)
@@ -169,9 +194,15 @@ class Watch:
             self._every *= 2
 
 
-def watch_record(used: independent.Used, setup: dict[str, Any], acceleration: float) -> Watch:
-    """Push the settled blocks of a whole record, and return the watch as it stands at its end."""
-    stride = max(1, round(len(used.slot) / _MOST_ASKED))
+def watch_record(
+    used: independent.Used,
+    setup: dict[str, Any],
+    acceleration: float,
+    log: Sequence[LogEntry] = (),
+) -> tuple[Watch, Calm]:
+    """Push the calm blocks of a whole record: the watch as it stands at its end, what disturbed."""
+    calm_ones, calm = calm_minutes(used, float(setup["jump_pa"]), int(setup["settle_min"]), log)
+    stride = max(1, round(len(calm_ones.slot) / _MOST_ASKED))
     watch = Watch(
         setup["rho1024"] / 1024.0,
         acceleration,
@@ -179,13 +210,13 @@ def watch_record(used: independent.Used, setup: dict[str, Any], acceleration: fl
         setup["t_ref_mk"] / 1000.0,
         stride,
     )
-    columns = (used.segment, used.slot, used.x, used.t, used.y)
+    columns = (calm_ones.segment, calm_ones.slot, calm_ones.x, calm_ones.t, calm_ones.y)
     for block in zip(*(column.tolist() for column in columns), strict=True):
         watch.push(*block)
-    return watch
+    return watch, calm
 
 
-def watch_json(watch: Watch, conversion: Conversion) -> dict[str, Any]:
+def watch_json(watch: Watch, conversion: Conversion, calm: Calm | None = None) -> dict[str, Any]:
     """What the watching says, for --json: thresholds, evidence, the bound, declarations."""
     evidence = watch.evidence
     return {
@@ -196,6 +227,7 @@ def watch_json(watch: Watch, conversion: Conversion) -> dict[str, Any]:
         else conversion.rate_lb_per_day(max(0.0, evidence.upper_per_s)),
         "log_change": watch.log_r if np.isfinite(watch.log_r) else None,
         "log_change_threshold": LOG_THRESHOLD,
+        "disturbed_h": [] if calm is None else calm.spans_h,
         "declared": [
             {
                 "verdict": d.word,

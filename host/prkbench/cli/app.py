@@ -11,6 +11,7 @@ import typer
 
 from prkbench import __version__
 from prkbench.cli import (
+    calibrate,
     demo,
     element,
     flashing,
@@ -54,10 +55,11 @@ for _name, _command in (
     ("import", importing.import_log),
     ("list", ports.list_nodes),
     ("node", node.node),
-    ("plan", plan.plan),
     ("simulate", simulate.simulate),
 ):
     app.command(_name)(_ending(_command))
+app.add_typer(calibrate.app, name="calibrate")
+app.add_typer(plan.app, name="plan")
 app.add_typer(element.app, name="element")
 
 

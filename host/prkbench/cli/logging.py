@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import math
 import signal
 import sys
@@ -14,7 +15,8 @@ import typer
 
 from prkbench import __version__
 from prkbench.analysis.conversion import Conversion
-from prkbench.cli.present import bar
+from prkbench.calibration.table import doubts
+from prkbench.cli.present import bar, plain
 from prkbench.client import NodeClient, ScpiRefusal
 from prkbench.deploy.ports import find_port
 from prkbench.errors import DataError, UsageError
@@ -64,11 +66,35 @@ def log(
     """
     seconds = parse(duration, Dimension.DURATION, positive=True) if duration else None
     chosen = load_rig(rig) if rig else None
+    if chosen is not None:
+        _warn_of_calibration(chosen)
     with _connected(port, sensor, i2c, out, chosen) as client, opened(out, client, chosen) as file:
         begin(client, chosen or rig_inside(file))
         capture = capture_run(client, file, seconds, chosen, quiet=as_json)
         head = file.head()
     return _report(out, capture, head, as_json)
+
+
+def _warn_of_calibration(rig: Rig) -> None:
+    """Say on standard error why the rig's sealed run may not fit what is about to be logged."""
+    sealed = rig.sealed_run
+    if sealed is None:
+        return
+    # The temperature is not known yet: the analysis compares it.
+    found = doubts(
+        sealed,
+        datetime.datetime.now(datetime.UTC).date(),
+        temperature_k=None,
+        volume_m3=rig.chamber.volume_m3,
+        element=rig.element_text,
+        window_s=rig.node.window_s,
+    )
+    for doubt in found:
+        typer.echo(
+            f"prk: warning: sealed run of {sealed.date}: {doubt}; log a new one and run "
+            "'prk calibrate sealed'",
+            err=True,
+        )
 
 
 @contextlib.contextmanager
@@ -279,6 +305,7 @@ def _report(out: Path, capture: Capture, head: str, as_json: bool) -> int:
                     "head": head,
                     "declared": capture.declared,
                     "alarms": capture.alarms,
+                    "watch": plain(capture.watched),
                 }
             )
         )
@@ -289,6 +316,8 @@ def _report(out: Path, capture: Capture, head: str, as_json: bool) -> int:
         )
         for alarm in capture.alarms:
             typer.echo(alarm)
+        if capture.conclusion:
+            typer.echo(capture.conclusion)
         typer.echo(f"head {head}")
         typer.echo(f"next: prk verify {out} --head {head[:16]}")
     if capture.lost:

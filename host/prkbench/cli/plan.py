@@ -1,15 +1,19 @@
-"""`prk plan`: how long a rig must be tested for a limit, and what would help."""
+"""`prk plan`: how long a rig must be tested for a limit, and which levels part two paths."""
 
 from __future__ import annotations
 
+import functools
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from typer.core import TyperGroup
 
+from prkbench.cli.plan_shown import hours_text, level_run, print_paths
 from prkbench.cli.present import plain
 from prkbench.rig import load_rig
 from prkbench.units import Dimension, parse
@@ -18,6 +22,89 @@ if TYPE_CHECKING:
     from prkbench.planning.plan import LimitFigures, Plan
 
 
+class _Planning(TyperGroup):
+    """A group whose first command needs no name: `prk plan RIG` is `prk plan time RIG`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the name in where it was left out."""
+        if args and args[0] not in self.commands and args[0] not in ("--help", "-h"):
+            args = ["time", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=_Planning,
+    no_args_is_help=True,
+    help="How long a rig must be tested (prk plan RIG), and which levels part two leak paths.",
+)
+
+
+def _ending(command: Callable[..., int]) -> Callable[..., None]:
+    @functools.wraps(command)
+    def run(*args: object, **options: object) -> None:
+        status = command(*args, **options)
+        if status:
+            raise typer.Exit(status)
+
+    return run
+
+
+@app.command("paths")
+@_ending
+def paths(
+    rig: Annotated[Path, typer.Argument(metavar="RIG", help="Rig file, in mode C.")],
+    run: Annotated[
+        Path | None, typer.Option("--run", help="Run file: the levels it held need not be again.")
+    ] = None,
+    levels_run: Annotated[
+        list[str] | None,
+        typer.Option("--levels-run", help='A level held already, such as "1013 hPa for 2 h".'),
+    ] = None,
+    station: Annotated[
+        str | None,
+        typer.Option("--station", help="Pressure beyond the hatch; default: chamber.pressure."),
+    ] = None,
+    external: Annotated[
+        str | None,
+        typer.Option("--external", help="External leak that matters; default: the rig's limit."),
+    ] = None,
+    hatch: Annotated[
+        str | None, typer.Option("--hatch", help="Hatch leak to expect; default: as large.")
+    ] = None,
+    to: Annotated[str, typer.Option("--to", help="Accuracy wanted of both, at 95 %.")] = "10 %",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> int:
+    """Which pressure levels to hold, how long and in which order, to tell MASKED from SEALED.
+
+    Example: prk plan paths bench.toml --external "0.5 lb/day" --to "5 %" --run levels.prk
+    """
+    station_pa = parse(station, Dimension.PRESSURE, positive=True) if station else None
+    rates = [parse(r, Dimension.MASS_RATE, positive=True) if r else None for r in (external, hatch)]
+    wanted = parse(to, Dimension.RELATIVE, positive=True)
+    chosen = load_rig(rig)
+    # SciPy takes longer to load than most commands to run.
+    from prkbench.planning.paths import plan_paths
+
+    held = [level_run(text) for text in levels_run or []]
+    if run is not None:
+        from prkbench.planning.levels_run import levels_held
+        from prkbench.runfile import RunFile
+
+        with RunFile.open(run) as file:
+            held += levels_held(file, chosen)
+    made = plan_paths(
+        chosen, station_pa=station_pa, external_kg_per_s=rates[0], hatch_kg_per_s=rates[1],
+        wanted=wanted, run=held,
+    )  # fmt: skip
+    if as_json:
+        typer.echo(json.dumps(plain(made.as_json()), allow_nan=False))
+    else:
+        print_paths(made, Console())
+    return 0
+
+
+@app.command("time")
+@_ending
 def plan(
     rig: Annotated[Path, typer.Argument(metavar="RIG", help="Rig file.")],
     limit: Annotated[
@@ -55,7 +142,7 @@ def _print(plan: Plan, console: Console) -> None:
         console.print(f"[yellow]the element: {warning}[/yellow]", highlight=False)
     if plan.usable_hours is not None:
         console.print(
-            f"the pressure leaves the sensor's range after {_hours(plan.usable_hours)}",
+            f"the pressure leaves the sensor's range after {hours_text(plan.usable_hours)}",
             highlight=False,
         )
     console.print(_errors(plan))
@@ -83,7 +170,7 @@ def _errors(plan: Plan) -> Table:
         table.add_column(head, justify="right")
     for row in plan.errors:
         table.add_row(
-            _hours(row.hours) + (" *" if row.beyond else ""),
+            hours_text(row.hours) + (" *" if row.beyond else ""),
             f"{row.rmse_percent_per_day:.3g}",
             f"{row.rmse_lb_per_day:.3g}",
             f"{row.guide_percent_per_day:.3g}",
@@ -107,12 +194,12 @@ def _print_limit(limit: LimitFigures, console: Console) -> None:
         f"{_detected(limit.hours_to_detect)}; were the PrK as large as it may be "
         f"{_detected(limit.hours_to_detect_largest_volume)}",
     )
-    table.add_row("verdict LEAK in 19 of 20", _hours(limit.hours_to_call_leak))
-    table.add_row("called sealed below it", _hours(limit.hours_to_call_sealed))
+    table.add_row("verdict LEAK in 19 of 20", hours_text(limit.hours_to_call_leak))
+    table.add_row("called sealed below it", hours_text(limit.hours_to_call_sealed))
     table.add_row(
         "selection guide satisfied",
-        f"{_hours(limit.guide_hours_instruments)} by the instruments alone, "
-        f"{_hours(limit.guide_hours_with_residual)} with the residual",
+        f"{hours_text(limit.guide_hours_instruments)} by the instruments alone, "
+        f"{hours_text(limit.guide_hours_with_residual)} with the residual",
     )
     console.print(table)
 
@@ -130,7 +217,7 @@ def _modes(plan: Plan, console: Console) -> None:
             f"x {m.penalty:.2f}",
             "-" if m.rmse_24h_per_s is None else f"{8.64e6 * m.rmse_24h_per_s:.3g} %/day",
             _detected(m.hours_to_detect) if timed else "-",
-            _hours(m.hours_to_call_sealed) if timed else "-",
+            hours_text(m.hours_to_call_sealed) if timed else "-",
         )
     console.print(table)
     for m in plan.modes:
@@ -152,7 +239,7 @@ def _modes(plan: Plan, console: Console) -> None:
 
 
 def _gains(plan: Plan) -> Table:
-    table = Table(title=f"what would help most, at {_hours(plan.gains_at_hours)}")
+    table = Table(title=f"what would help most, at {hours_text(plan.gains_at_hours)}")
     table.add_column("change")
     table.add_column("error, lb/day", justify="right")
     for gain in plan.gains:
@@ -166,15 +253,4 @@ def _detected(hours: float | None) -> str:
     """The same for what is looked for from a quarter of an hour on."""
     from prkbench.planning.hours import FEWEST_HOURS
 
-    return "<= 15 min" if hours is not None and hours <= FEWEST_HOURS else _hours(hours)
-
-
-def _hours(hours: float | None) -> str:
-    """Hours as people say them."""
-    if hours is None:
-        return "over 90 days"
-    if hours * 60.0 < 1.0:
-        return "under a minute"
-    if hours < 1.0:
-        return f"{60.0 * hours:.0f} min"
-    return f"{hours:.3g} h" if hours < 100.0 else f"{hours / 24.0:.3g} days"
+    return "<= 15 min" if hours is not None and hours <= FEWEST_HOURS else hours_text(hours)
