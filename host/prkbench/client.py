@@ -8,7 +8,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-from prkbench.errors import DataError, DeviceError
+from prkbench.errors import DataError, DeviceError, LineLost, LineSpoilt
 from prkbench.transport import Transport
 from prknode import PROTOCOL, __version__
 from prknode.answers import MAX_RECORDS
@@ -24,8 +24,8 @@ MOST_RECORDS = MAX_RECORDS
 """Records that one answer holds at the most."""
 
 
-class GarbledAnswer(DeviceError):
-    """A block answer that is not framed as one: noise on the line, or not our node."""
+class GarbledAnswer(LineLost):
+    """An answer that is none to what was asked: noise on the line, a restart, or not our node."""
 
 
 class ScpiRefusal(DeviceError):
@@ -150,7 +150,7 @@ class NodeClient:
         try:
             code = int(number)
         except ValueError:
-            raise DeviceError(f"{self.port}: SYSTem:ERRor? answered {answer[:60]!r}") from None
+            raise GarbledAnswer(f"{self.port}: SYSTem:ERRor? answered {answer[:60]!r}") from None
         if code:
             self.write("*CLS")
             refusal = text.strip('"')
@@ -229,7 +229,15 @@ class NodeClient:
             pairs = list(zip(ends[0::2], ends[1::2], strict=True))
             return Points(run, pairs[0], pairs[1], pairs[2], pairs[3])
         except (ValueError, IndexError):
-            raise DeviceError(f"{self.port}: DATA:POINts? answered {answer[:60]!r}") from None
+            raise GarbledAnswer(f"{self.port}: DATA:POINts? answered {answer[:60]!r}") from None
+
+    def uptime_us(self) -> int:
+        """Microseconds since the node was started."""
+        answer = self.query("SYSTem:TIME?")
+        try:
+            return int(answer.split(",")[0])
+        except ValueError:
+            raise GarbledAnswer(f"{self.port}: SYSTem:TIME? answered {answer[:60]!r}") from None
 
     def run_time_us(self) -> int | None:
         """Microseconds since INITiate by the node's clock, or None when it is not measuring."""
@@ -237,14 +245,14 @@ class NodeClient:
         try:
             run = int(answer.split(",")[1])
         except (ValueError, IndexError):
-            raise DeviceError(f"{self.port}: SYSTem:TIME? answered {answer[:60]!r}") from None
+            raise GarbledAnswer(f"{self.port}: SYSTem:TIME? answered {answer[:60]!r}") from None
         return None if run < 0 else run
 
     def records(self, command: str, run_id: int, first: int, count: int) -> Records:
         """Records from `first` on; asked again when the answer is garbled or its CRC is wrong.
 
-        Asking again loses nothing: records are asked for by number. DataError when every answer
-        was spoilt.
+        Asking again loses nothing: records are asked for by number. LineSpoilt when every answer
+        was.
         """
         problem = ""
         for _ in range(_TRIES):
@@ -254,7 +262,7 @@ class NodeClient:
             except (DataError, GarbledAnswer) as error:
                 problem = str(error).removeprefix(f"{self.port}: {command}: ")
                 self._line.drain()
-        raise DataError(
+        raise LineSpoilt(
             f"{self.port}: {command} {first}: {problem}, {_TRIES} times in a row; "
             "check the cable and who else talks to the node"
         )

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from prkbench.client import MOST_RECORDS, NodeClient, Points, Records
-from prkbench.errors import DataError, DeviceError, PrkError
+from prkbench.errors import DataError, PrkError, RunOver
+from prkbench.hostclock import HostClock
 from prkbench.runfile import Kind, RunFile
 from prkbench.timebase import ClockPair, fit
 from prknode.blocks import SLOT_US
@@ -67,7 +68,8 @@ class Logger:
 
     duration_s counts node time from INITiate; records from then on are left out, so the file of a
     seeded virtual node does not depend on when the host looked. watch: is given what has become
-    durable, and can neither delay nor end the capture.
+    durable, and can neither delay nor end the capture. clock: of the session that the capture is
+    part of; pairs: what it has seen of both clocks during this run before. progress: how far it is.
     """
 
     def __init__(
@@ -77,6 +79,8 @@ class Logger:
         duration_s: float | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         watch: LiveWatch | None = None,
+        clock: HostClock | None = None,
+        pairs: list[ClockPair] | None = None,
     ) -> None:
         self._client = client
         self._watch = watch
@@ -84,19 +88,20 @@ class Logger:
         self._file = file
         self._end_us = None if duration_s is None else round(duration_s * 1e6)
         self._on_progress = on_progress
-        self._progress = Progress()
-        self._pairs: list[ClockPair] = []
+        self.progress = Progress()
+        self._pairs = [] if pairs is None else pairs
         self._pause_s = 0.05
         self._done: set[Kind] = set()
         self._asked: dict[Kind, int] = {}
-        self._monotonic_to_wall = time.time_ns() - time.monotonic_ns()
+        self._clock = clock or HostClock()
         self.stop = False
 
     def run(self) -> Capture:
         """Capture until the duration is over, stop is set, or the node ends the run.
 
-        DeviceError when the node is lost or restarted, DataError when it gives spoilt data or
-        another run; what was fetched before is in the file.
+        LineLost when the node does not answer any more, RunOver when it was restarted or another
+        run was begun, LineSpoilt when what it sends arrives spoilt, DiskFull, DataError; what was
+        fetched before is in the file.
         """
         points = self._client.points()
         run_id = points.run_id
@@ -104,7 +109,7 @@ class Logger:
             raise DataError(f"{self._client.port}: the node has no run to log; INITiate one first")
         self._begin_or_join(run_id, points)
         if self._watch is not None:
-            self._watch.begin(self._file, run_id, self._now_ns())
+            self._watch.begin(self._file, run_id, self._clock.now_ns())
         try:
             complete = self._pull(run_id)
         except PrkError:
@@ -113,7 +118,7 @@ class Logger:
                 self._store_timebase(run_id)
             raise
         self._store_timebase(run_id)
-        progress = self._progress
+        progress = self.progress
         return Capture(
             run_id, progress.samples, progress.lost, progress.node_s, complete, self._pairs,
             [] if self._watch is None else list(self._watch.sentences),
@@ -121,7 +126,7 @@ class Logger:
 
     def _begin_or_join(self, run_id: int, points: Points) -> None:
         if run_id not in [run.run_id for run in self._file.runs()]:
-            self._file.begin_run(run_id, self._client.setup(), self._now_ns())
+            self._file.begin_run(run_id, self._client.setup(), self._clock.now_ns())
             return
         held = self._file.next(run_id, Kind.SAMPLE)
         if points.samples[1] < held:
@@ -152,11 +157,11 @@ class Logger:
     def _tell_other_run(self, run_id: int, now: int) -> None:
         kept = "what was fetched before is in the file; log again to go on with a new run"
         if not now:
-            raise DeviceError(
+            raise RunOver(
                 f"{self._client.port}: the node was restarted during run {run_id}, its memory is "
                 f"gone; {kept}"
             )
-        raise DataError(
+        raise RunOver(
             f"{self._client.port}: the node has begun run {now} while run {run_id} was being "
             f"logged; {kept}"
         )
@@ -181,8 +186,8 @@ class Logger:
                 broken = error
         stored, self._stored = self._stored, []
         if self._watch is not None:
-            self._watch.take(self._file, stored, self._now_ns())
-            self._progress.watched = self._watch.note
+            self._watch.take(self._file, stored, self._clock.now_ns())
+            self.progress.watched = self._watch.note
         if broken is not None:
             raise broken
 
@@ -211,9 +216,9 @@ class Logger:
         if records.first > first:
             lost = records.first - first
             reason = "overwritten in the node's ring before the host asked"
-            self._file.add_gap(run_id, kind, first, lost, reason, self._now_ns())
+            self._file.add_gap(run_id, kind, first, lost, reason, self._clock.now_ns())
             if kind is Kind.SAMPLE:
-                self._progress.lost += lost
+                self.progress.lost += lost
         if not records.count:
             if records.first == first:
                 raise DataError(
@@ -235,14 +240,20 @@ class Logger:
         if count:
             node_us = self._pairs[-1].node_us if self._pairs else 0
             self._file.append(
-                run_id, kind, records.first, count, payload[: count * size], self._now_ns(), node_us
+                run_id,
+                kind,
+                records.first,
+                count,
+                payload[: count * size],
+                self._clock.now_ns(),
+                node_us,
             )
             if self._watch is not None and kind in (Kind.BLOCK, Kind.RESULT):
                 self._stored.append((kind, payload[: count * size]))
         if kind is Kind.SAMPLE and count:
             last = payload[(count - 1) * size : (count - 1) * size + 6]
-            self._progress.node_s = int.from_bytes(last, "little") / 1e6
-            self._progress.samples += count
+            self.progress.node_s = int.from_bytes(last, "little") / 1e6
+            self.progress.samples += count
 
     def _beyond(self, kind: Kind, record: bytes) -> bool:
         """Whether a record lies past the duration; blocks and results when their slot ends past."""
@@ -266,18 +277,14 @@ class Logger:
 
     # Time and progress --------------------------------------------------------------------
 
-    def _now_ns(self) -> int:
-        return time.monotonic_ns() + self._monotonic_to_wall
-
     def _look_at_clocks(self) -> bool:
         """Note both clocks; False when the node is not measuring any more."""
-        before = time.monotonic_ns()
+        before = self._clock.now_ns()
         node_us = self._client.run_time_us()
-        after = time.monotonic_ns()
+        after = self._clock.now_ns()
         if node_us is None:
             return False
-        host = (before + after) // 2 + self._monotonic_to_wall
-        self._pairs.append(ClockPair(node_us, host, after - before))
+        self._pairs.append(ClockPair(node_us, (before + after) // 2, after - before))
         if len(self._pairs) > _CLOCK_PAIRS:
             # Thin evenly: the regression needs length, not number.
             self._pairs = self._pairs[::2]
@@ -300,7 +307,7 @@ class Logger:
         if self._on_progress is None:
             return
         parts = self._client.query("CALCulate:DECay?").split(",")
-        progress = self._progress
+        progress = self.progress
         try:
             k, se = float(parts[0]), float(parts[1])
             progress.state = parts[2]

@@ -5,19 +5,23 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from prkbench import __version__
 from prkbench.analysis.conversion import Conversion
 from prkbench.cli.present import bar
 from prkbench.client import NodeClient, ScpiRefusal
-from prkbench.deploy.ports import find_port
+from prkbench.deploy.ports import find_port, present_name, serial_number
 from prkbench.errors import DataError, UsageError
+from prkbench.following import Follower
 from prkbench.local.usb_bridge import AUTO, BRIDGES
-from prkbench.logger import Capture, Logger, Progress
+from prkbench.locks import alone
+from prkbench.logger import Capture, Progress
 from prkbench.node_setup import apply_rig
 from prkbench.rig import Rig, load_rig, parse_rig
 from prkbench.runfile import RunFile
@@ -50,34 +54,63 @@ def log(
         typer.Option("--duration", help='Node time to capture, such as "6 h"; default: Ctrl-C.'),
     ] = None,
     rig: Annotated[Path | None, typer.Option("--rig", help="Rig file: sets the node up.")] = None,
+    give_up: Annotated[
+        str | None,
+        typer.Option(
+            "--give-up",
+            help='How long to wait for a lost node each time, such as "10 min"; default: for ever.',
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
     """Log a node: start it if it is idle, join it if it is measuring; Ctrl-C ends the capture.
+
+    A pulled cable, a restarted node, a full disk: the capture waits, and goes on.
 
     Example: prk log --port /dev/ttyACM0 --rig bench.toml --duration "24 h" --out run.prk
 
     Without a board: prk log --sensor adafruit --i2c mcp2221 --duration "24 h" --out run.prk
     """
     seconds = parse(duration, Dimension.DURATION, positive=True) if duration else None
+    patience = parse(give_up, Dimension.DURATION) if give_up else None
     chosen = load_rig(rig) if rig else None
-    with _connected(port, sensor, i2c, out, chosen) as client, opened(out, client, chosen) as file:
-        begin(client, chosen or rig_inside(file))
-        capture = capture_run(client, file, seconds, chosen, quiet=as_json)
+    with (
+        alone(str(out.resolve())),
+        _connected(port, sensor, i2c, out, chosen) as line,
+        opened(out, line.client, chosen) as file,
+    ):
+        capture = capture_run(line, file, seconds, chosen, quiet=as_json, patience_s=patience)
         head = file.head()
     return _report(out, capture, head, as_json)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A node that answers, and how to find it again when it does not any more."""
+
+    client: NodeClient
+    again: Callable[[], NodeClient] | None = None
 
 
 @contextlib.contextmanager
 def _connected(
     port: str | None, sensor: str | None, i2c: str | None, out: Path, rig: Rig | None
-) -> Iterator[NodeClient]:
+) -> Iterator[Line]:
     """The node at a port, or one in this process over sensors on a bridge."""
     if sensor is None:
         if i2c is not None:
             raise UsageError("--i2c names a bridge: give --sensor adafruit, too")
         found = port or find_port()
-        with contextlib.closing(NodeClient.connect(found, patience_s=_PATIENCE_S)) as client:
-            yield client
+        number = serial_number(found)
+
+        def again() -> NodeClient:
+            return NodeClient.connect(present_name(found, number), patience_s=_PATIENCE_S)
+
+        # A board comes back under another name perhaps, but with its number.
+        with alone(found if number is None else f"board {number}"):
+            client = NodeClient.connect(found, patience_s=_PATIENCE_S)
+            with contextlib.closing(client):
+                yield Line(client, again)
         return
     if sensor != "adafruit":
         raise UsageError(f"--sensor {sensor}: expected adafruit")
@@ -88,7 +121,7 @@ def _connected(
     name = i2c or AUTO
     bus = usb_bridge.open_i2c(name)
     with session.local_node(bus, rig or _rig_kept(out), f"i2c:{name}") as client:
-        yield client
+        yield Line(client)
 
 
 @contextlib.contextmanager
@@ -184,9 +217,15 @@ def begin(client: NodeClient, rig: Rig | None) -> None:
 
 
 def capture_run(
-    client: NodeClient, file: RunFile, seconds: float | None, rig: Rig | None, *, quiet: bool
+    line: Line,
+    file: RunFile,
+    seconds: float | None,
+    rig: Rig | None,
+    *,
+    quiet: bool,
+    patience_s: float | None = None,
 ) -> Capture:
-    """Log with a progress bar that shows the node's own rate; SIGINT and SIGTERM end it."""
+    """Start the node if it is idle, and log it with a progress bar; SIGINT and SIGTERM end it."""
     # SciPy takes longer to load than most commands to run.
     from prkbench.livewatch import LiveWatch
 
@@ -198,9 +237,14 @@ def capture_run(
 
         # Scripts find what was declared in the JSON.
         watch = LiveWatch(conversion, (lambda _line: None) if quiet else progress.console.print)
-        logger = Logger(client, file, seconds, show, watch)
-        with _ended_by_signals(lambda: setattr(logger, "stop", True)):
-            return logger.run()
+        console = Console(stderr=True) if quiet else progress.console
+        follower = Follower(
+            line.client, file, lambda client: begin(client, rig or rig_inside(file)), seconds,
+            line.again, patience_s, show, watch,
+            lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True),
+        )  # fmt: skip
+        with contextlib.closing(follower), _ended_by_signals(follower.stop):
+            return follower.run()
 
 
 def _note(now: Progress, conversion: Conversion | None) -> str:
