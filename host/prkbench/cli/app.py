@@ -19,6 +19,7 @@ from prkbench.cli import (
     node,
     plan,
     ports,
+    repairing,
     simulate,
     verifying,
 )
@@ -54,6 +55,7 @@ for _name, _command in (
     ("import", importing.import_log),
     ("list", ports.list_nodes),
     ("node", node.node),
+    ("repair", repairing.repair),
     ("plan", plan.plan),
     ("simulate", simulate.simulate),
 ):
