@@ -74,10 +74,11 @@ class Records:
 
 
 class NodeClient:
-    """One node on one line."""
+    """One node on one line; retries counts answers that came spoilt and were asked for again."""
 
     def __init__(self, transport: Transport) -> None:
         self._line = transport
+        self.retries = 0
 
     @classmethod
     def connect(
@@ -231,6 +232,12 @@ class NodeClient:
         except (ValueError, IndexError):
             raise GarbledAnswer(f"{self.port}: DATA:POINts? answered {answer[:60]!r}") from None
 
+    def free_heap(self) -> int | None:
+        """Bytes of the node's memory that were free after its last collection, if it says so."""
+        parts = self.query("SYSTem:MEMory?").split(",")
+        free = int(parts[1]) if len(parts) == 2 and parts[1].isdigit() else 0
+        return free or None
+
     def uptime_us(self) -> int:
         """Microseconds since the node was started."""
         answer = self.query("SYSTem:TIME?")
@@ -261,6 +268,7 @@ class NodeClient:
                 return _parse_records(block)
             except (DataError, GarbledAnswer) as error:
                 problem = str(error).removeprefix(f"{self.port}: {command}: ")
+                self.retries += 1
                 self._line.drain()
         raise LineSpoilt(
             f"{self.port}: {command} {first}: {problem}, {_TRIES} times in a row; "

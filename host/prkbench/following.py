@@ -12,6 +12,7 @@ import contextlib
 import datetime
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from prkbench.client import NodeClient
@@ -72,6 +73,7 @@ class Follower:
         self._logger: Logger | None = None
         self._samples = 0
         self._lost = 0
+        self._outages = 0
         self._stopped = False
 
     def stop(self) -> None:
@@ -127,7 +129,11 @@ class Follower:
 
     def _show(self, now: Progress) -> None:
         if self._on_progress is not None:
-            self._on_progress(now)
+            whole = replace(
+                now, samples=self._samples + now.samples, lost=self._lost + now.lost,
+                outages=self._outages,
+            )  # fmt: skip
+            self._on_progress(whole)
 
     def _note(self, text: str) -> None:
         """Tell the operator, and write it down if there is room."""
@@ -182,6 +188,7 @@ class Follower:
     def _wait_for_node(self, problem: PrkError) -> None:
         """Wait until the node answers again; raises the problem when it does not in time."""
         self._client.close()
+        self._outages += 1
         if self._again is None or self._patience_s == 0.0:
             raise problem
         self._note(f"{problem}; waiting for node {self._node}")

@@ -35,11 +35,17 @@ _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.002, 1.0
 _PAUSE_PER_TURN = 3.0
 """A node that is slow to answer, such as an emulated one, has to get round to measuring, too."""
 _CLOCK_PAIRS = 512
+_HEAP_TURNS = 60
+"""A board loads the answer's code for the question, which takes it some milliseconds."""
 
 
 @dataclass
 class Progress:
-    """How far a capture is: node time in seconds, samples in the file, samples lost, k and se."""
+    """How far a capture is: node time in seconds, samples in the file, samples lost, k and se.
+
+    lag_s: node time not in the file yet; outages: times the line was lost; retries: answers asked
+    for again; free_heap: bytes, of some minutes ago at the most.
+    """
 
     node_s: float = 0.0
     samples: int = 0
@@ -48,6 +54,10 @@ class Progress:
     k_per_s: float | None = None
     se_per_s: float | None = None
     watched: str = ""
+    lag_s: float = 0.0
+    outages: int = 0
+    retries: int = 0
+    free_heap: int | None = None
 
 
 @dataclass
@@ -93,6 +103,7 @@ class Logger:
         self._pause_s = 0.05
         self._done: set[Kind] = set()
         self._asked: dict[Kind, int] = {}
+        self._turn = 0
         self._clock = clock or HostClock()
         self.stop = False
 
@@ -308,6 +319,12 @@ class Logger:
             return
         parts = self._client.query("CALCulate:DECay?").split(",")
         progress = self.progress
+        if self._pairs:
+            progress.lag_s = max(0.0, self._pairs[-1].node_us / 1e6 - progress.node_s)
+        progress.retries = self._client.retries
+        if self._turn % _HEAP_TURNS == 0:
+            progress.free_heap = self._client.free_heap()
+        self._turn += 1
         try:
             k, se = float(parts[0]), float(parts[1])
             progress.state = parts[2]

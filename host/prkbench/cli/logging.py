@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -61,6 +61,21 @@ def log(
             help='How long to wait for a lost node each time, such as "10 min"; default: for ever.',
         ),
     ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option("--metrics", help="Port for Prometheus on this computer, or ADDRESS:PORT."),
+    ] = None,
+    mqtt: Annotated[
+        str | None, typer.Option("--mqtt", help="Publish to mqtt://[USER:PASSWORD@]HOST/TOPIC.")
+    ] = None,
+    metrics_token: Annotated[
+        str | None,
+        typer.Option(
+            "--metrics-token",
+            envvar="PRK_METRICS_TOKEN",
+            help="What has to be known to read them; needed where others could.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
     """Log a node: start it if it is idle, join it if it is measuring; Ctrl-C ends the capture.
@@ -78,10 +93,43 @@ def log(
         alone(str(out.resolve())),
         _connected(port, sensor, i2c, out, chosen) as line,
         opened(out, line.client, chosen) as file,
+        _metrics(metrics, metrics_token) as measured,
+        _published(mqtt) as published,
     ):
-        capture = capture_run(line, file, seconds, chosen, quiet=as_json, patience_s=patience)
+        capture = capture_run(
+            line, file, seconds, chosen, quiet=as_json, patience_s=patience,
+            also=(measured, published),
+        )  # fmt: skip
         head = file.head()
     return _report(out, capture, head, as_json)
+
+
+@contextlib.contextmanager
+def _metrics(address: str | None, token: str | None) -> Iterator[Callable[[Progress], None]]:
+    """What takes a capture's progress to Prometheus, or nowhere."""
+    if address is None:
+        yield lambda _now: None
+        return
+    # It takes a tenth of a second to load.
+    from prkbench import metrics
+
+    host, port = metrics.address_of(address)
+    found = metrics.Metrics()
+    with metrics.served(found, host, port, token) as bound:
+        typer.echo(f"metrics at http://{host}:{bound}/metrics", err=True)
+        yield found.show
+
+
+@contextlib.contextmanager
+def _published(url: str | None) -> Iterator[Callable[[Progress], None]]:
+    """What takes a capture's progress to an MQTT broker, or nowhere."""
+    if url is None:
+        yield lambda _now: None
+        return
+    from prkbench import publishing
+
+    with publishing.publishing(publishing.broker_of(url)) as publisher:
+        yield publisher.show
 
 
 @dataclass(frozen=True)
@@ -224,8 +272,12 @@ def capture_run(
     *,
     quiet: bool,
     patience_s: float | None = None,
+    also: Sequence[Callable[[Progress], None]] = (),
 ) -> Capture:
-    """Start the node if it is idle, and log it with a progress bar; SIGINT and SIGTERM end it."""
+    """Start the node if it is idle, and log it with a progress bar; SIGINT and SIGTERM end it.
+
+    also: are given the progress, too.
+    """
     # SciPy takes longer to load than most commands to run.
     from prkbench.livewatch import LiveWatch
 
@@ -234,6 +286,8 @@ def capture_run(
 
         def show(now: Progress) -> None:
             progress.update(task, completed=now.node_s, note=_note(now, conversion))
+            for other in also:
+                other(now)
 
         # Scripts find what was declared in the JSON.
         watch = LiveWatch(conversion, (lambda _line: None) if quiet else progress.console.print)
