@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import secrets
 import struct
 import zlib
 from dataclasses import dataclass
 
-from prkbench.errors import DataError, DeviceError
+from prkbench.errors import DataError, DeviceError, LineLost, LineSpoilt
 from prkbench.transport import Transport
 from prknode import PROTOCOL, __version__
 from prknode.answers import MAX_RECORDS
@@ -16,6 +17,8 @@ from prknode.records import ANSWER_HEAD, ANSWER_HEAD_SIZE
 
 _TRIES = 3
 _LARGEST_BLOCK = 1 << 20
+_INFINITY, _NOT_A_NUMBER = 9.899e37, 9.909e37
+"""From here on SCPI-1999 means what no number can say."""
 _STALE = 100
 """Lines that may still be on their way from a node somebody else was talking to."""
 EMULATED = b"emul"
@@ -24,8 +27,8 @@ MOST_RECORDS = MAX_RECORDS
 """Records that one answer holds at the most."""
 
 
-class GarbledAnswer(DeviceError):
-    """A block answer that is not framed as one: noise on the line, or not our node."""
+class GarbledAnswer(LineLost):
+    """An answer that is none to what was asked: noise on the line, a restart, or not our node."""
 
 
 class ScpiRefusal(DeviceError):
@@ -74,10 +77,11 @@ class Records:
 
 
 class NodeClient:
-    """One node on one line."""
+    """One node on one line; retries counts answers that came spoilt and were asked for again."""
 
     def __init__(self, transport: Transport) -> None:
         self._line = transport
+        self.retries = 0
 
     @classmethod
     def connect(
@@ -124,6 +128,11 @@ class NodeClient:
         self.write(command)
         return self._line.read_line().decode("ascii", "replace")
 
+    def figures(self, query: str, count: int) -> list[float | None]:
+        """What the node answers as numbers: None for each that is none, infinity for SCPI's."""
+        found = [_number(part) for part in self.query(query).split(",")]
+        return found if len(found) == count else [None] * count
+
     def query_block(self, command: str) -> bytes:
         """Send a query whose answer is one definite-length block, and return the block's bytes."""
         self.write(command)
@@ -150,7 +159,7 @@ class NodeClient:
         try:
             code = int(number)
         except ValueError:
-            raise DeviceError(f"{self.port}: SYSTem:ERRor? answered {answer[:60]!r}") from None
+            raise GarbledAnswer(f"{self.port}: SYSTem:ERRor? answered {answer[:60]!r}") from None
         if code:
             self.write("*CLS")
             refusal = text.strip('"')
@@ -229,7 +238,21 @@ class NodeClient:
             pairs = list(zip(ends[0::2], ends[1::2], strict=True))
             return Points(run, pairs[0], pairs[1], pairs[2], pairs[3])
         except (ValueError, IndexError):
-            raise DeviceError(f"{self.port}: DATA:POINts? answered {answer[:60]!r}") from None
+            raise GarbledAnswer(f"{self.port}: DATA:POINts? answered {answer[:60]!r}") from None
+
+    def free_heap(self) -> int | None:
+        """Bytes of the node's memory that were free after its last collection, if it says so."""
+        parts = self.query("SYSTem:MEMory?").split(",")
+        free = int(parts[1]) if len(parts) == 2 and parts[1].isdigit() else 0
+        return free or None
+
+    def uptime_us(self) -> int:
+        """Microseconds since the node was started."""
+        answer = self.query("SYSTem:TIME?")
+        try:
+            return int(answer.split(",")[0])
+        except ValueError:
+            raise GarbledAnswer(f"{self.port}: SYSTem:TIME? answered {answer[:60]!r}") from None
 
     def run_time_us(self) -> int | None:
         """Microseconds since INITiate by the node's clock, or None when it is not measuring."""
@@ -237,14 +260,14 @@ class NodeClient:
         try:
             run = int(answer.split(",")[1])
         except (ValueError, IndexError):
-            raise DeviceError(f"{self.port}: SYSTem:TIME? answered {answer[:60]!r}") from None
+            raise GarbledAnswer(f"{self.port}: SYSTem:TIME? answered {answer[:60]!r}") from None
         return None if run < 0 else run
 
     def records(self, command: str, run_id: int, first: int, count: int) -> Records:
         """Records from `first` on; asked again when the answer is garbled or its CRC is wrong.
 
-        Asking again loses nothing: records are asked for by number. DataError when every answer
-        was spoilt.
+        Asking again loses nothing: records are asked for by number. LineSpoilt when every answer
+        was.
         """
         problem = ""
         for _ in range(_TRIES):
@@ -253,8 +276,9 @@ class NodeClient:
                 return _parse_records(block)
             except (DataError, GarbledAnswer) as error:
                 problem = str(error).removeprefix(f"{self.port}: {command}: ")
+                self.retries += 1
                 self._line.drain()
-        raise DataError(
+        raise LineSpoilt(
             f"{self.port}: {command} {first}: {problem}, {_TRIES} times in a row; "
             "check the cable and who else talks to the node"
         )
@@ -271,3 +295,14 @@ def _parse_records(block: bytes) -> Records:
     if len(payload) != count * size:
         raise DataError("length of the answer does not match its header")
     return Records(run_id, first, count, size, payload)
+
+
+def _number(text: str) -> float | None:
+    """A number as SCPI-1999 writes it: 9.91E37 is none, 9.9E37 infinity."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    if value >= _INFINITY:
+        return math.inf if value < _NOT_A_NUMBER else None
+    return value

@@ -22,10 +22,26 @@ class DeviceError(PrkError):
     exit_code = 3
 
 
+class LineLost(DeviceError):
+    """The line to a node broke, or nothing comes from it in time: it may be back later."""
+
+
+class RunOver(DeviceError):
+    """The run being logged is not the node's any more: it was restarted, or another was begun."""
+
+
 class DataError(PrkError):
     """Data was lost, is corrupt, or cannot be stored."""
 
     exit_code = 4
+
+
+class LineSpoilt(DataError):
+    """What comes over the line is not what was sent, again and again."""
+
+
+class DiskFull(DataError):
+    """There is no room for what is to be stored; all that was stored before is safe."""
 
 
 class UndecidedError(PrkError):

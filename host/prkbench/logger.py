@@ -8,14 +8,14 @@ What is durable goes to the watch, if there is one.
 from __future__ import annotations
 
 import contextlib
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from prkbench.client import MOST_RECORDS, NodeClient, Points, Records
-from prkbench.errors import DataError, DeviceError, PrkError
+from prkbench.errors import DataError, PrkError, RunOver
+from prkbench.hostclock import HostClock
 from prkbench.nodeevents import alarms_in
 from prkbench.runfile import Kind, RunFile
 from prkbench.timebase import ClockPair, fit
@@ -37,7 +37,8 @@ _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.002, 1.0
 _PAUSE_PER_TURN = 3.0
 """A node that is slow to answer, such as an emulated one, has to get round to measuring, too."""
 _CLOCK_PAIRS = 512
-_INFINITY, _NOT_A_NUMBER = 9.899e37, 9.909e37
+_HEAP_TURNS = 60
+"""A board loads the answer's code for the question, which takes it some milliseconds."""
 
 
 @dataclass
@@ -46,6 +47,8 @@ class Progress:
 
     represses, held_k_per_s, held_se_per_s: while the node holds a pressure; reserve_s: its reserve
     time to the minimum pressure asked for, infinity where that never comes, None where unknown.
+    lag_s: node time not in the file yet; outages: times the line was lost; retries: answers asked
+    for again; free_heap: bytes, of some minutes ago at the most.
     """
 
     node_s: float = 0.0
@@ -59,6 +62,10 @@ class Progress:
     held_k_per_s: float | None = None
     held_se_per_s: float | None = None
     reserve_s: float | None = None
+    lag_s: float = 0.0
+    outages: int = 0
+    retries: int = 0
+    free_heap: int | None = None
 
 
 @dataclass
@@ -84,6 +91,8 @@ class Logger:
     seeded virtual node does not depend on when the host looked. watch: is given what has become
     durable, and can neither delay nor end the capture. on_alarm: is told each alarm of the node's
     as soon as its event is in the file. minimum_pa: pressure to which the reserve time is asked.
+    clock: of the session that the capture is part of; pairs: what it has seen of both clocks during
+    this run before. progress: how far it is; alarms: those that were told.
     """
 
     def __init__(
@@ -95,29 +104,33 @@ class Logger:
         watch: LiveWatch | None = None,
         on_alarm: Callable[[str], None] | None = None,
         minimum_pa: float | None = None,
+        clock: HostClock | None = None,
+        pairs: list[ClockPair] | None = None,
     ) -> None:
         self._client = client
         self._minimum_pa = minimum_pa
         self._on_alarm = on_alarm
-        self._alarms: list[str] = []
+        self.alarms: list[str] = []
         self._watch = watch
         self._stored: list[tuple[Kind, bytes]] = []
         self._file = file
         self._end_us = None if duration_s is None else round(duration_s * 1e6)
         self._on_progress = on_progress
-        self._progress = Progress()
-        self._pairs: list[ClockPair] = []
+        self.progress = Progress()
+        self._pairs = [] if pairs is None else pairs
         self._pause_s = 0.05
         self._done: set[Kind] = set()
         self._asked: dict[Kind, int] = {}
-        self._monotonic_to_wall = time.time_ns() - time.monotonic_ns()
+        self._turn = 0
+        self._clock = clock or HostClock()
         self.stop = False
 
     def run(self) -> Capture:
         """Capture until the duration is over, stop is set, or the node ends the run.
 
-        DeviceError when the node is lost or restarted, DataError when it gives spoilt data or
-        another run; what was fetched before is in the file.
+        LineLost when the node does not answer any more, RunOver when it was restarted or another
+        run was begun, LineSpoilt when what it sends arrives spoilt, DiskFull, DataError; what was
+        fetched before is in the file.
         """
         points = self._client.points()
         run_id = points.run_id
@@ -125,7 +138,7 @@ class Logger:
             raise DataError(f"{self._client.port}: the node has no run to log; INITiate one first")
         self._begin_or_join(run_id, points)
         if self._watch is not None:
-            self._watch.begin(self._file, run_id, self._now_ns())
+            self._watch.begin(self._file, run_id, self._clock.now_ns())
         try:
             complete = self._pull(run_id)
         except PrkError:
@@ -134,10 +147,10 @@ class Logger:
                 self._store_timebase(run_id)
             raise
         self._store_timebase(run_id)
-        progress, watch = self._progress, self._watch
+        progress, watch = self.progress, self._watch
         capture = Capture(
             run_id, progress.samples, progress.lost, progress.node_s, complete, self._pairs,
-            alarms=self._alarms,
+            alarms=self.alarms,
         )  # fmt: skip
         if watch is not None:
             capture.declared = list(watch.sentences)
@@ -146,7 +159,7 @@ class Logger:
 
     def _begin_or_join(self, run_id: int, points: Points) -> None:
         if run_id not in [run.run_id for run in self._file.runs()]:
-            self._file.begin_run(run_id, self._client.setup(), self._now_ns())
+            self._file.begin_run(run_id, self._client.setup(), self._clock.now_ns())
             return
         held = self._file.next(run_id, Kind.SAMPLE)
         if points.samples[1] < held:
@@ -177,11 +190,11 @@ class Logger:
     def _tell_other_run(self, run_id: int, now: int) -> None:
         kept = "what was fetched before is in the file; log again to go on with a new run"
         if not now:
-            raise DeviceError(
+            raise RunOver(
                 f"{self._client.port}: the node was restarted during run {run_id}, its memory is "
                 f"gone; {kept}"
             )
-        raise DataError(
+        raise RunOver(
             f"{self._client.port}: the node has begun run {now} while run {run_id} was being "
             f"logged; {kept}"
         )
@@ -207,12 +220,12 @@ class Logger:
         stored, self._stored = self._stored, []
         for kind, payload in stored:
             for alarm in alarms_in(payload) if kind is Kind.EVENT else ():
-                self._alarms.append(alarm)
+                self.alarms.append(alarm)
                 if self._on_alarm is not None:
                     self._on_alarm(alarm)
         if self._watch is not None:
-            self._watch.take(self._file, stored, self._now_ns())
-            self._progress.watched = self._watch.note
+            self._watch.take(self._file, stored, self._clock.now_ns())
+            self.progress.watched = self._watch.note
         if broken is not None:
             raise broken
 
@@ -241,9 +254,9 @@ class Logger:
         if records.first > first:
             lost = records.first - first
             reason = "overwritten in the node's ring before the host asked"
-            self._file.add_gap(run_id, kind, first, lost, reason, self._now_ns())
+            self._file.add_gap(run_id, kind, first, lost, reason, self._clock.now_ns())
             if kind is Kind.SAMPLE:
-                self._progress.lost += lost
+                self.progress.lost += lost
         if not records.count:
             if records.first == first:
                 raise DataError(
@@ -265,14 +278,20 @@ class Logger:
         if count:
             node_us = self._pairs[-1].node_us if self._pairs else 0
             self._file.append(
-                run_id, kind, records.first, count, payload[: count * size], self._now_ns(), node_us
+                run_id,
+                kind,
+                records.first,
+                count,
+                payload[: count * size],
+                self._clock.now_ns(),
+                node_us,
             )
             if kind is not Kind.SAMPLE:
                 self._stored.append((kind, payload[: count * size]))
         if kind is Kind.SAMPLE and count:
             last = payload[(count - 1) * size : (count - 1) * size + 6]
-            self._progress.node_s = int.from_bytes(last, "little") / 1e6
-            self._progress.samples += count
+            self.progress.node_s = int.from_bytes(last, "little") / 1e6
+            self.progress.samples += count
 
     def _beyond(self, kind: Kind, record: bytes) -> bool:
         """Whether a record lies past the duration; blocks and results when their slot ends past."""
@@ -296,18 +315,14 @@ class Logger:
 
     # Time and progress --------------------------------------------------------------------
 
-    def _now_ns(self) -> int:
-        return time.monotonic_ns() + self._monotonic_to_wall
-
     def _look_at_clocks(self) -> bool:
         """Note both clocks; False when the node is not measuring any more."""
-        before = time.monotonic_ns()
+        before = self._clock.now_ns()
         node_us = self._client.run_time_us()
-        after = time.monotonic_ns()
+        after = self._clock.now_ns()
         if node_us is None:
             return False
-        host = (before + after) // 2 + self._monotonic_to_wall
-        self._pairs.append(ClockPair(node_us, host, after - before))
+        self._pairs.append(ClockPair(node_us, (before + after) // 2, after - before))
         if len(self._pairs) > _CLOCK_PAIRS:
             # Thin evenly: the regression needs length, not number.
             self._pairs = self._pairs[::2]
@@ -330,7 +345,13 @@ class Logger:
         if self._on_progress is None:
             return
         parts = self._client.query("CALCulate:DECay?").split(",")
-        progress = self._progress
+        progress = self.progress
+        if self._pairs:
+            progress.lag_s = max(0.0, self._pairs[-1].node_us / 1e6 - progress.node_s)
+        progress.retries = self._client.retries
+        if self._turn % _HEAP_TURNS == 0:
+            progress.free_heap = self._client.free_heap()
+        self._turn += 1
         try:
             k, se = float(parts[0]), float(parts[1])
             progress.state = parts[2]
@@ -340,17 +361,14 @@ class Logger:
         progress.k_per_s = k if known else None
         progress.se_per_s = se if known else None
         if progress.state == STATE_NAMES[HOLDING]:
-            count, _, held, spread = self._figures("CALCulate:HOLD?", 4)
+            count, _, held, spread = self._client.figures("CALCulate:HOLD?", 4)
             progress.represses = int(count or 0)
             progress.held_k_per_s, progress.held_se_per_s = held, spread
         if self._minimum_pa is not None:
-            progress.reserve_s = self._figures(f"CALCulate:REServe? {self._minimum_pa:.0f}", 3)[0]
+            progress.reserve_s = self._client.figures(
+                f"CALCulate:REServe? {self._minimum_pa:.0f}", 3
+            )[0]
         self._on_progress(progress)
-
-    def _figures(self, query: str, count: int) -> list[float | None]:
-        """What the node answers as numbers: None for each that is none, infinity for SCPI's."""
-        found = [_number(part) for part in self._client.query(query).split(",")]
-        return found if len(found) == count else [None] * count
 
     def _wait(self, samples: int, took_s: float) -> None:
         """Pause so long that some hundred samples come together, a second at the most.
@@ -366,14 +384,3 @@ class Logger:
             while left_s > 0.0 and not self.stop:
                 time.sleep(min(left_s, _LONGEST_PAUSE_S))
                 left_s -= _LONGEST_PAUSE_S
-
-
-def _number(text: str) -> float | None:
-    """A number as SCPI-1999 writes it: 9.91E37 is none, 9.9E37 infinity."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    if value >= _INFINITY:
-        return math.inf if value < _NOT_A_NUMBER else None
-    return value

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from prkbench import chain
-from prkbench.errors import DataError, UsageError
+from prkbench.errors import DataError, DiskFull, UsageError
 
 APPLICATION_ID = 0x50524B42
 """ASCII "PRKB": what tells our files from any other SQLite database."""
@@ -202,8 +202,10 @@ def guarded(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code == sqlite3.SQLITE_FULL:
-            text = "the disk is full; all up to the last commit is safe: make room and go on"
-        elif code == sqlite3.SQLITE_IOERR:
+            raise DiskFull(
+                f"{path}: the disk is full; all up to the last commit is safe: make room and go on"
+            ) from error
+        if code == sqlite3.SQLITE_IOERR:
             text = (
                 f"the disk refuses to read or write ({error}); all up to the last commit is safe: "
                 "check its space, quota and health and go on"

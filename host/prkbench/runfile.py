@@ -223,6 +223,15 @@ class RunFile:
             payload = self._bytes(payload, f"run {run_id} {kind} {first}")
             yield Chunk(number, first, count, payload, *times)
 
+    def last_chunk(self, run_id: int, kind: Kind) -> Chunk | None:
+        """Return the newest chunk of a run and kind, None where there is none."""
+        rows = self._db.rows(
+            "SELECT seq, first, count, payload, host_time_ns, node_us FROM chunk "
+            "WHERE run_id = ? AND kind = ? ORDER BY first DESC LIMIT 1",
+            (run_id, kind),
+        )
+        return Chunk(*rows[0]) if rows else None
+
     def payload(self, run_id: int, kind: Kind) -> bytes:
         """Return all records of a run and kind, one after the other; gaps leave no trace here."""
         return b"".join(chunk.payload for chunk in self.chunks(run_id, kind))

@@ -9,7 +9,7 @@ from typing import Protocol
 import serial
 from serial.tools import list_ports
 
-from prkbench.errors import DeviceError
+from prkbench.errors import DeviceError, LineLost
 
 BAUD = 115200
 """Means nothing on USB; never 1200, which sends many boards to their boot loader."""
@@ -34,7 +34,7 @@ class Port(Protocol):
 
 
 class Transport:
-    """Bytes to and from a node, with every wait bounded; raises DeviceError.
+    """Bytes to and from a node, with every wait bounded; raises LineLost.
 
     port: what to open, or the name of what is `opened` already.
     """
@@ -66,30 +66,30 @@ class Transport:
         try:
             self._serial.write(data)
         except (serial.SerialException, OSError) as error:
-            raise DeviceError(f"{self.port}: the line broke while sending: {error}") from error
+            raise LineLost(f"{self.port}: the line broke while sending: {error}") from error
 
     def read(self, count: int) -> bytes:
-        """Exactly count bytes; DeviceError when they do not come in time."""
+        """Exactly count bytes; LineLost when they do not come in time."""
         try:
             data = bytes(self._serial.read(count))
         except (serial.SerialException, OSError) as error:
-            raise DeviceError(f"{self.port}: the line broke while reading: {error}") from error
+            raise LineLost(f"{self.port}: the line broke while reading: {error}") from error
         if len(data) < count:
-            raise DeviceError(
+            raise LineLost(
                 f"{self.port}: no answer within {self.timeout_s:g} s "
                 f"({len(data)} of {count} bytes came); is the node running?"
             )
         return data
 
     def read_line(self, limit: int = 4096) -> bytes:
-        """Bytes up to and without a line feed; DeviceError when none comes in time or in limit."""
+        """Bytes up to and without a line feed; LineLost when none comes in time or in limit."""
         try:
             data = bytes(self._serial.read_until(b"\n", limit))
         except (serial.SerialException, OSError) as error:
-            raise DeviceError(f"{self.port}: the line broke while reading: {error}") from error
+            raise LineLost(f"{self.port}: the line broke while reading: {error}") from error
         if not data.endswith(b"\n"):
             what = "endless line" if len(data) >= limit else f"no answer in {self.timeout_s:g} s"
-            raise DeviceError(f"{self.port}: {what} (got {data[:60]!r}); is this a prkbench node?")
+            raise LineLost(f"{self.port}: {what} (got {data[:60]!r}); is this a prkbench node?")
         return data.rstrip(b"\r\n")
 
     def drain(self, quiet_s: float = 0.05, longest_s: float = 1.0) -> bytes:
@@ -105,7 +105,7 @@ class Transport:
                     break
                 taken += data
         except (serial.SerialException, OSError) as error:
-            raise DeviceError(f"{self.port}: the line broke while reading: {error}") from error
+            raise LineLost(f"{self.port}: the line broke while reading: {error}") from error
         finally:
             # Setting it asks the port, which may be gone; the next read says so.
             with contextlib.suppress(serial.SerialException, OSError):

@@ -123,6 +123,18 @@ def wait_for_samples(run: Path, least: int) -> int:
     raise AssertionError(f"no {least} samples within {START_S:g} s")
 
 
+def wait_for_runs(run: Path, least: int) -> None:
+    """Wait until the growing file holds so many runs, with samples of the last."""
+    end = time.monotonic() + START_S
+    while time.monotonic() < end:
+        with contextlib.suppress(Exception), RunFile.open(run) as file:
+            runs = file.runs()
+            if len(runs) >= least and file.next(runs[-1].run_id, Kind.SAMPLE):
+                return
+        time.sleep(0.02)
+    raise AssertionError(f"no {least} runs within {START_S:g} s")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_capture_with_a_whole_file(
     tmp_path: Path, number: signal.Signals
@@ -165,18 +177,42 @@ def test_a_killed_host_leaves_a_file_that_the_next_one_goes_on_with(tmp_path: Pa
     assert checked["replay_exact"] is True
 
 
-def test_a_node_that_loses_power_is_a_device_error_and_what_was_fetched_is_kept(
-    tmp_path: Path,
+def test_a_node_that_loses_power_goes_on_with_a_new_run_and_the_loss_is_written_down(
+    tmp_path: Path, rig_path: Path
 ) -> None:
     run = tmp_path / "run.prk"
     with served() as node:
-        logging = start_log(node, run)
+        logging = start_log(node, run, "--json", "--rig", str(rig_path))
+        run_id = wait_for_samples(run, 600)
+        node.kill_child()
+        wait_for_runs(run, 2)
+        logging.send_signal(signal.SIGINT)
+        out, err = logging.communicate(timeout=30)
+    assert logging.returncode == 4, err
+    assert "waiting for node virtual-00001" in err or "was restarted" in err
+    told = json.loads(out)
+    with RunFile.open(run) as file:
+        (gap,) = file.gaps()
+        assert gap.run_id == run_id
+        assert "restarted" in gap.reason
+        assert told["lost"] == gap.count > 0
+        assert told["run"] != run_id
+        assert file.check() == []
+        held = sum(file.next(one.run_id, Kind.SAMPLE) for one in file.runs())
+    assert told["samples"] + told["lost"] == held
+    assert prk("analyze", run, "--json").status in (0, 4, 5)
+
+
+def test_a_user_without_patience_is_told_and_what_was_fetched_is_kept(tmp_path: Path) -> None:
+    run = tmp_path / "run.prk"
+    with served() as node:
+        logging = start_log(node, run, "--give-up", "0 s")
         run_id = wait_for_samples(run, 600)
         node.kill_child()
         out, err = logging.communicate(timeout=30)
         assert logging.returncode == 3, err
-        assert err.startswith("prk: ")
-        assert err.count("\n") == 1
+        assert err.splitlines()[-1].startswith("prk: ")
+        assert "Traceback" not in err
         assert out == ""
         with RunFile.open(run) as file:
             held = file.next(run_id, Kind.SAMPLE)
@@ -197,8 +233,10 @@ def test_two_loggers_of_one_port_do_not_disturb_each_other(tmp_path: Path) -> No
         logging = start_log(node, run, "--json")
         wait_for_samples(run, 100)
         other = tmp_path / "other.prk"
-        refused(prk("log", "--port", node.port, "--out", other), 3, node.port, "busy")
+        who = (f"process {logging.pid}, since 20", "stop that first")
+        refused(prk("log", "--port", node.port, "--out", other), 2, node.port, *who)
         assert not other.exists()
+        refused(prk("log", "--port", "loop://", "--out", run), 2, str(run), *who)
         logging.send_signal(signal.SIGINT)
         logging.communicate(timeout=20)
     assert logging.returncode == 0

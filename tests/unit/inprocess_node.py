@@ -13,7 +13,7 @@ import pytest
 
 from prkbench.cli.demo import EASY, demo_rig
 from prkbench.client import NodeClient
-from prkbench.errors import DeviceError
+from prkbench.errors import LineLost
 from prkbench.logger import Capture, Logger
 from prkbench.node_setup import node_config
 from prkbench.rig import Rig
@@ -168,13 +168,13 @@ class Bench:
 
     def read(self, count: int) -> bytes:
         if len(self._unread) < count:
-            raise DeviceError(f"{self.port}: no answer within 3 s")
+            raise LineLost(f"{self.port}: no answer within 3 s")
         data, self._unread = self._unread[:count], self._unread[count:]
         return data
 
     def read_line(self, limit: int = 4096) -> bytes:
         if b"\n" not in self._unread:
-            raise DeviceError(f"{self.port}: no answer within 3 s")
+            raise LineLost(f"{self.port}: no answer within 3 s")
         line, _, self._unread = self._unread.partition(b"\n")
         return line
 

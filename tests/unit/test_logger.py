@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from inprocess_node import Bench, bench_rig, meta_of, recorded
 
-from prkbench.errors import DataError, DeviceError
+from prkbench.errors import DataError, DeviceError, RunOver
 from prkbench.logger import Logger, Progress
 from prkbench.runfile import Kind, RunFile
 from prknode.unpack import unpack_event
@@ -192,7 +192,7 @@ def test_a_node_that_restarts_is_told_from_one_that_was_begun_anew(
     with RunFile.create(path, meta_of(bench)) as file:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("prkbench.logger.time.sleep", lambda s: bench.restart())
-            with pytest.raises(DeviceError, match=r"restarted during run 4097.*is in the file"):
+            with pytest.raises(RunOver, match=r"restarted during run 4097.*is in the file"):
                 Logger(client, file, None).run()
         assert file.next(4097, Kind.SAMPLE) == 150
         assert file.check() == []
@@ -204,7 +204,7 @@ def test_a_node_that_restarts_is_told_from_one_that_was_begun_anew(
         client.command("INITiate")
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("prkbench.logger.time.sleep", lambda s: anew())
-            with pytest.raises(DataError, match=r"has begun run 4099 while run 4098"):
+            with pytest.raises(RunOver, match=r"has begun run 4099 while run 4098"):
                 Logger(client, file, None).run()
 
 

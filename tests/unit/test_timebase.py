@@ -76,8 +76,8 @@ def test_setting_the_hosts_clock_while_logging_makes_no_difference(
         jump = 3_600_000_000_000 if bench.board.now_us - start_us > 900e6 else 0
         return EPOCH_NS + monotonic_ns() + jump
 
-    monkeypatch.setattr("prkbench.logger.time.monotonic_ns", monotonic_ns)
-    monkeypatch.setattr("prkbench.logger.time.time_ns", time_ns)
+    monkeypatch.setattr("prkbench.hostclock._steady_ns", monotonic_ns)
+    monkeypatch.setattr("prkbench.hostclock.time.time_ns", time_ns)
     path = tmp_path / "run.prk"
     with RunFile.create(path, meta_of(bench)) as file:
         client = bench.client()

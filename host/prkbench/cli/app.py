@@ -20,6 +20,7 @@ from prkbench.cli import (
     node,
     plan,
     ports,
+    repairing,
     simulate,
     verifying,
 )
@@ -55,6 +56,7 @@ for _name, _command in (
     ("import", importing.import_log),
     ("list", ports.list_nodes),
     ("node", node.node),
+    ("repair", repairing.repair),
     ("simulate", simulate.simulate),
 ):
     app.command(_name)(_ending(_command))

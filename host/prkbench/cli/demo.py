@@ -12,7 +12,7 @@ import typer
 
 from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.question import Question
-from prkbench.cli.logging import begin, capture_run, opened
+from prkbench.cli.logging import Line, capture_run, opened
 from prkbench.cli.present import page_beside, present
 from prkbench.cli.staging import new_path, play_bench
 from prkbench.cli.verifying import run_examination
@@ -198,8 +198,7 @@ def _log(served: Served, path: Path, rig: Rig, seconds: float, seed: int, *, qui
     client = NodeClient.connect(served.port, timeout_s=10.0)
     try:
         with opened(path, client, rig, {"seed": seed}) as file:
-            begin(client, rig)
-            capture_run(client, file, seconds, rig, quiet=quiet)
+            capture_run(Line(client), file, seconds, rig, quiet=quiet)
             client.write("ABORt")
     finally:
         client.close()

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 import math
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from prkbench import __version__
 from prkbench.analysis.conversion import Conversion
 from prkbench.calibration.table import doubts
+from prkbench.cli.lines import Line, connected, rig_inside
+from prkbench.cli.onlookers import measured, published
 from prkbench.cli.present import bar, plain
 from prkbench.client import NodeClient, ScpiRefusal
-from prkbench.deploy.ports import find_port
-from prkbench.errors import DataError, UsageError
+from prkbench.errors import UsageError
+from prkbench.following import Follower
 from prkbench.local.usb_bridge import AUTO, BRIDGES
+from prkbench.locks import alone
 from prkbench.logger import Capture, Logger, Progress
 from prkbench.node_setup import apply_rig, start_command
 from prkbench.rig import Rig, load_rig, parse_rig
@@ -29,8 +34,6 @@ from prkbench.units import Dimension, parse
 from prknode.records import ALARM, STATE_NAMES
 
 _HARDWARE_MISSING = -241
-_PATIENCE_S = 10.0
-"""A node answers in milliseconds, one on an emulated board in up to some seconds."""
 
 
 def log(
@@ -54,23 +57,55 @@ def log(
         typer.Option("--duration", help='Node time to capture, such as "6 h"; default: Ctrl-C.'),
     ] = None,
     rig: Annotated[Path | None, typer.Option("--rig", help="Rig file: sets the node up.")] = None,
+    give_up: Annotated[
+        str | None,
+        typer.Option(
+            "--give-up",
+            help='How long to wait for a lost node each time, such as "10 min"; default: for ever.',
+        ),
+    ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option("--metrics", help="Port for Prometheus on this computer, or ADDRESS:PORT."),
+    ] = None,
+    mqtt: Annotated[
+        str | None, typer.Option("--mqtt", help="Publish to mqtt://[USER:PASSWORD@]HOST/TOPIC.")
+    ] = None,
+    metrics_token: Annotated[
+        str | None,
+        typer.Option(
+            "--metrics-token",
+            envvar="PRK_METRICS_TOKEN",
+            help="What has to be known to read them; needed where others could.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
     """Log a node: start it if it is idle, join it if it is measuring; Ctrl-C ends the capture.
 
-    Status 1 when the node rang an alarm: the pressure fell faster, or lower, than it may.
+    A pulled cable, a restarted node, a full disk: the capture waits, and goes on. Status 1 when the
+    node rang an alarm: the pressure fell faster, or lower, than it may.
 
     Example: prk log --port /dev/ttyACM0 --rig bench.toml --duration "24 h" --out run.prk
 
     Without a board: prk log --sensor adafruit --i2c mcp2221 --duration "24 h" --out run.prk
     """
     seconds = parse(duration, Dimension.DURATION, positive=True) if duration else None
+    patience = parse(give_up, Dimension.DURATION) if give_up else None
     chosen = load_rig(rig) if rig else None
     if chosen is not None:
         _warn_of_calibration(chosen)
-    with _connected(port, sensor, i2c, out, chosen) as client, opened(out, client, chosen) as file:
-        begin(client, chosen or rig_inside(file))
-        capture = capture_run(client, file, seconds, chosen, quiet=as_json)
+    with (
+        alone(str(out.resolve())),
+        connected(port, sensor, i2c, out, chosen) as line,
+        opened(out, line.client, chosen) as file,
+        measured(metrics, metrics_token) as to_prometheus,
+        published(mqtt) as to_broker,
+    ):
+        capture = capture_run(
+            line, file, seconds, chosen, quiet=as_json, patience_s=patience,
+            also=(to_prometheus, to_broker),
+        )  # fmt: skip
         head = file.head()
     return _report(out, capture, head, as_json)
 
@@ -95,30 +130,6 @@ def _warn_of_calibration(rig: Rig) -> None:
             "'prk calibrate sealed'",
             err=True,
         )
-
-
-@contextlib.contextmanager
-def _connected(
-    port: str | None, sensor: str | None, i2c: str | None, out: Path, rig: Rig | None
-) -> Iterator[NodeClient]:
-    """The node at a port, or one in this process over sensors on a bridge."""
-    if sensor is None:
-        if i2c is not None:
-            raise UsageError("--i2c names a bridge: give --sensor adafruit, too")
-        found = port or find_port()
-        with contextlib.closing(NodeClient.connect(found, patience_s=_PATIENCE_S)) as client:
-            yield client
-        return
-    if sensor != "adafruit":
-        raise UsageError(f"--sensor {sensor}: expected adafruit")
-    if port is not None:
-        raise UsageError("--port is for a node on a board, --sensor for none: leave one out")
-    from prkbench.local import session, usb_bridge
-
-    name = i2c or AUTO
-    bus = usb_bridge.open_i2c(name)
-    with session.local_node(bus, rig or _rig_kept(out), f"i2c:{name}") as client:
-        yield client
 
 
 @contextlib.contextmanager
@@ -177,25 +188,6 @@ def _same_session(file: RunFile, client: NodeClient) -> None:
         )
 
 
-def _rig_kept(path: Path) -> Rig | None:
-    """The rig in a run file that is to be continued."""
-    if not path.exists():
-        return None
-    with RunFile.open(path) as file:
-        return rig_inside(file)
-
-
-def rig_inside(file: RunFile) -> Rig | None:
-    """The rig that a run file carries, None if it has none; DataError if it cannot be read."""
-    text = file.meta.get("rig")
-    if not isinstance(text, str):
-        return None
-    try:
-        return parse_rig(text, "the rig inside")
-    except UsageError as error:
-        raise DataError(f"{file.path}: {error}; name a rig file with --rig") from error
-
-
 def begin(client: NodeClient, rig: Rig | None) -> None:
     """Set an idle node up and start it; a node that is measuring is left alone."""
     if client.run_time_us() is not None:
@@ -216,9 +208,19 @@ def begin(client: NodeClient, rig: Rig | None) -> None:
 
 
 def capture_run(
-    client: NodeClient, file: RunFile, seconds: float | None, rig: Rig | None, *, quiet: bool
+    line: Line,
+    file: RunFile,
+    seconds: float | None,
+    rig: Rig | None,
+    *,
+    quiet: bool,
+    patience_s: float | None = None,
+    also: Sequence[Callable[[Progress], None]] = (),
 ) -> Capture:
-    """Log with a progress bar that shows the node's own rate; SIGINT and SIGTERM end it."""
+    """Start the node if it is idle, and log it with a progress bar; SIGINT and SIGTERM end it.
+
+    also: are given the progress, too.
+    """
     # SciPy takes longer to load than most commands to run.
     from prkbench.livewatch import LiveWatch
 
@@ -227,13 +229,21 @@ def capture_run(
 
         def show(now: Progress) -> None:
             progress.update(task, completed=now.node_s, note=_note(now, conversion))
+            for other in also:
+                other(now)
 
         # Scripts find what was declared in the JSON.
         watch = LiveWatch(conversion, (lambda _line: None) if quiet else progress.console.print)
         least = rig.limit.minimum_pressure_pa if rig else None
-        logger = Logger(client, file, seconds, show, watch, _ring, least)
-        with _ended_by_signals(lambda: setattr(logger, "stop", True)):
-            return logger.run()
+        console = Console(stderr=True) if quiet else progress.console
+        follower = Follower(
+            line.client, file, lambda client: begin(client, rig or rig_inside(file)), seconds,
+            line.again, patience_s, show,
+            functools.partial(Logger, watch=watch, on_alarm=_ring, minimum_pa=least),
+            lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True),
+        )  # fmt: skip
+        with contextlib.closing(follower), _ended_by_signals(follower.stop):
+            return follower.run()
 
 
 def _ring(alarm: str) -> None:

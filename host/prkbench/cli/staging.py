@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.question import Question
-from prkbench.cli.logging import begin, capture_run, opened
+from prkbench.cli.logging import Line, capture_run, opened
 from prkbench.cli.verifying import run_examination
 from prkbench.client import NodeClient
 from prkbench.errors import UsageError
@@ -129,8 +129,7 @@ def _log(port: str, out: Path, bench: BenchSetUp, more: dict[str, Any], *, quiet
         contextlib.closing(NodeClient.connect(port, timeout_s=_ANSWER_S)) as client,
         opened(out, client, bench.rig, more) as file,
     ):
-        begin(client, bench.rig)
-        capture_run(client, file, bench.stage.duration_s, bench.rig, quiet=quiet)
+        capture_run(Line(client), file, bench.stage.duration_s, bench.rig, quiet=quiet)
         client.write("ABORt")
 
 
