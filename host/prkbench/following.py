@@ -59,7 +59,7 @@ class Follower:
         logger: Callable[..., Logger] = Logger,
         tell: Callable[[str], None] = print,
     ) -> None:
-        self._client = client
+        self._client = self._given = client
         self._node = client.identity.unique_id
         self._file = file
         self._begin = begin
@@ -85,8 +85,9 @@ class Follower:
             self._logger.stop = True
 
     def close(self) -> None:
-        """Close the line that is in use now."""
-        self._client.close()
+        """Close the line that is in use now, unless it is the one that was given."""
+        if self._client is not self._given:
+            self._client.close()
 
     def run(self) -> Capture:
         """Capture; samples and losses of the answer count those of all runs.

@@ -12,7 +12,8 @@ import typer
 
 from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.question import Question
-from prkbench.cli.logging import Line, capture_run, opened
+from prkbench.cli.lines import Line
+from prkbench.cli.logging import capture_run, opened
 from prkbench.cli.present import page_beside, present
 from prkbench.cli.staging import new_path, play_bench
 from prkbench.cli.verifying import run_examination

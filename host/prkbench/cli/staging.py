@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.question import Question
-from prkbench.cli.logging import Line, capture_run, opened
+from prkbench.cli.lines import Line
+from prkbench.cli.logging import capture_run, opened
 from prkbench.cli.verifying import run_examination
 from prkbench.client import NodeClient
 from prkbench.errors import UsageError

@@ -11,7 +11,7 @@ import typer
 from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.outcome import Check, Outcome
 from prkbench.analysis.question import Question
-from prkbench.cli.logging import rig_inside
+from prkbench.cli.lines import rig_inside
 from prkbench.cli.present import bar, page_beside, present
 from prkbench.errors import UndecidedError, UsageError
 from prkbench.rig import Rig, load_rig
