@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.foreign import examine_readings
+from prkbench.analysis.segments import cut
 from prkbench.errors import UsageError
 from prkbench.runfile import RunFile
 from prkbench.sim.scenario import BenchStage, Conclusion
@@ -243,6 +244,25 @@ def test_a_change_inside_a_record_is_not_taken_for_another_flow_law() -> None:
 def test_a_leak_that_grows_evenly_is_increased_though_p_and_p2_would_follow_it(seed: int) -> None:
     found = once("E11ramp", "bench", seed)
     assert found["right"] == "yes", found["words"]
+
+
+def test_a_fast_drop_at_the_end_is_named_though_it_is_too_short_for_a_rate() -> None:
+    outcome = examined(scenario("E11drop"), "bench", 3).outcome
+    (told,) = (reason for reason in outcome.reasons if "nobody wrote why" in reason)
+    assert told.startswith("at 1.5 h the pressure went by -")
+    assert "too short to be told" in told
+
+
+def test_a_repress_that_falls_into_two_minutes_begins_a_segment() -> None:
+    """A third of it in the first minute must not raise what the second is held against."""
+    for seed in (5, 6, 7, 8):
+        run, rig, notes = bench_run(scenario("E2crew"), seed)
+        campaign = bench_campaign(run, rig, notes)
+        # The hold represses by 500 Pa; nothing else raises the pressure by 100 Pa in a minute.
+        rises = np.flatnonzero(np.diff(campaign.pressure_pa) > 100.0)
+        found = np.searchsorted(campaign.t_s, cut(campaign).unlogged_jumps_s)
+        assert len(rises) > 0
+        assert all(np.abs(found - rise).min() <= 3 for rise in rises), seed
 
 
 def test_a_short_test_of_a_slow_leak_bounds_it_and_claims_nothing() -> None:

@@ -38,7 +38,7 @@ def test_the_short_form_reaches_the_verdicts_that_few_runs_can_tell(tmp_path: Pa
         assert one.met, one.found
     (table,) = done.findings.tables
     assert {row[0].rpartition("-")[2] for row in table.rows} == {"prk", "bench", "all"}
-    assert set(done.findings.figures) == {"Verdicts, PrK scale", "Verdicts, bench scale"}
+    assert {"Verdicts, PrK scale", "Verdicts, bench scale"} < set(done.findings.figures)
     page = (tmp_path / "page.html").read_text()
     assert "C3-prk" in page
     assert "INCREASED + LEAK" in page
