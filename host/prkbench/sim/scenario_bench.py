@@ -44,9 +44,13 @@ class BenchSetUp:
     seed: int
     rig: Rig
 
+    def world(self) -> World:
+        """Return plant and chips, each chip in the place that its role names."""
+        return self._world(plant_of(self.stage))
+
     def sensors(self) -> dict[tuple[int, int], BenchSensor]:
-        """Return the chips by (bus, address), each in the place that its role names."""
-        return self._world(plant_of(self.stage)).chips
+        """Return the chips by (bus, address)."""
+        return self.world().chips
 
     def devices(self) -> Mapping[tuple[int, int], Device]:
         """Return all that a virtual board finds: the chips, and the valves it has.
@@ -117,12 +121,11 @@ class BenchSetUp:
         )
 
     def entries(self, plant: Plant | None = None) -> list[Entry]:
-        """Return everything that happens; a plant of its own is taken to the end for it.
+        """Return everything that happens; its plant is taken to the end for it.
 
         plant: that of a run through a node, whose represses are the ones to be told.
         """
-        if plant is None:
-            plant = Plant(plant_of(self.stage), self.seed, history_s=_HISTORY_S)
+        plant = plant or Plant(plant_of(self.stage), self.seed, history_s=_HISTORY_S)
         plant.at(self.stage.duration_s)
         happened = [
             (h.t_s, REPRESS, self.stage.sensors[0], h.detail)
