@@ -296,6 +296,9 @@ def test_raw_counts_that_repeat_on_the_bench_are_a_sensor_that_sticks() -> None:
 
 
 def test_one_plain_segment_needs_no_procedure_and_a_log_does() -> None:
-    assert not applies(gauge(0, 240.0, 4.0, leak(1.0), []))
-    assert applies(gauge(0, 240.0, 4.0, leak(1.0), [SHUT]))
-    assert applies(gauge(0, 240.0, 4.0, staged((0.0, leak(1.0)), (120.0, leak(1.0))), []))
+    plain = gauge(0, 240.0, 4.0, leak(1.0), [])
+    logged = gauge(0, 240.0, 4.0, leak(1.0), [SHUT])
+    parted = gauge(0, 240.0, 4.0, staged((0.0, leak(1.0)), (120.0, leak(1.0))), [])
+    assert not applies(plain, conclude(plain))
+    assert applies(logged, conclude(logged))
+    assert applies(parted, conclude(parted))

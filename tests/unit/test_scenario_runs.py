@@ -5,17 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from staged import plant
+from staged import plant, prk_stage
 from threadpoolctl import threadpool_limits
 
-from prkbench.analysis.conclude import conclude
 from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.foreign import examine_readings
 from prkbench.errors import UsageError
 from prkbench.runfile import RunFile
 from prkbench.sim.scenario import BenchStage, Conclusion
 from prkbench.sim.scenario_bench import bench_of
-from prkbench.sim.scenario_campaign import bench_campaign, known_before, prk_campaign
+from prkbench.sim.scenario_campaign import bench_campaign, bench_run, examined, known_before
 from prkbench.sim.scenario_library import scenario, scenario_names
 from prkbench.sim.scenario_once import rightness, simulate_once
 from prkbench.sim.scenario_plant import conversion_of, element_for
@@ -174,7 +173,8 @@ def test_a_scenario_is_examined_after_the_one_it_follows() -> None:
     found = once("E8", "prk")
     assert found["verdict"] == "RETURNED"
     assert found["right"] == "yes"
-    alone = conclude(prk_campaign(told, 1))
+    stage = prk_stage("E8").model_copy(update={"after": None})
+    alone = examined(told.model_copy(update={"prk": stage}), "prk", 1).outcome
     assert "RETURNED" not in alone.words
 
 
@@ -219,7 +219,7 @@ def test_the_stations_leak_is_found_on_the_two_volume_bench_whatever_its_tempera
 
 
 def test_the_quick_way_sees_the_station_as_the_node_does() -> None:
-    campaign, _ = bench_campaign(scenario("E5c"), 1)
+    campaign = bench_campaign(*bench_run(scenario("E5c"), 1))
     assert campaign.station_pa is not None
     # Within 10 Pa of offset each and 2 Pa of noise and warmth, the station stays as it is.
     assert campaign.station_pa == pytest.approx(101325.0, abs=25.0)

@@ -38,6 +38,7 @@ from prkbench.analysis.thermalcause import apparent_change
 from prkbench.analysis.verdict import show
 
 _RUN_LEVELS_SHARE = 0.05
+_OF_ONE_DECAY = (LEAK, SEALED, NO_VERDICT)
 
 
 @dataclass(frozen=True)
@@ -231,14 +232,12 @@ def _thermal(campaign: Campaign, tested: Cut, law: FlowLaw, changes: Changes) ->
     return []
 
 
-def applies(campaign: Campaign) -> bool:
-    """Whether there is more to a record than one undisturbed segment of an unchanged leak."""
-    whole = cut(campaign)
-    if campaign.log or len(whole.segments) > 1 or whole.disturbed_s:
+def applies(campaign: Campaign, found: Conclusion) -> bool:
+    """Whether a conclusion says of a record what one decay through all of it cannot.
+
+    That is: something was logged, there is more than one segment, or a word was reached that one
+    decay does not know. Otherwise the fit through all of it tells the rate better.
+    """
+    if campaign.log or len(found.spans_s) > 1 or found.paths is not None:
         return True
-    if not whole.segments:
-        # Over before it had settled: one record's analysis knows what that allows to be said.
-        return False
-    rows = rows_of(whole, campaign)
-    _, kinks = split_at_kinks(campaign, whole, find_law(rows, whitener(rows)).exponent)
-    return bool(kinks)
+    return any(word not in _OF_ONE_DECAY for word in found.words)

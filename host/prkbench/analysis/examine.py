@@ -10,27 +10,18 @@ from typing import Any
 import numpy as np
 
 from prkbench.analysis import correlated, independent, verdict
-from prkbench.analysis.campaign import Campaign
-from prkbench.analysis.conclude import applies, conclude
-from prkbench.analysis.outcome import (
-    CANNOT_VERIFY,
-    LAW_OF_RIG,
-    NO_VERDICT,
-    BudgetLine,
-    Check,
-    Outcome,
-)
+from prkbench.analysis.onedecay import decide_by_one, null_error_pa, undecided
+from prkbench.analysis.outcome import CANNOT_VERIFY, BudgetLine, Check, Outcome
 from prkbench.analysis.prediction import Prediction, predict
 from prkbench.analysis.question import Question
 from prkbench.analysis.replay import Replay, replay_run
-from prkbench.analysis.several import adopt, campaign_of_run
+from prkbench.analysis.several import by_procedure, campaign_of_run
 from prkbench.analysis.shown import device_figures, event_notes, raw_events, series_of
 from prkbench.analysis.views import add_views
 from prkbench.errors import DataError
 from prkbench.law import Law
 from prkbench.node_setup import correlation_time_s, settings_of
 from prkbench.runfile import Kind, Run, RunFile
-from prkbench.units import to_lb_per_day
 from prknode.compensate import MAX_PA, MIN_PA
 from prknode.records import (
     BLOCK_FAULT,
@@ -46,12 +37,7 @@ from prknode.unpack import EVENT_NAMES
 from prknode.window import UNIT
 
 _LAWS: dict[str, Law] = {"LINEAR": "linear", "VISCOUS": "viscous", "CHOKED": "choked"}
-_EXPONENTS = {"linear": 1.0, "viscous": 2.0, "choked": 1.0}
 _MOST_U_OVER_X = 0.3
-_VISCOSITY_PER_K = 0.0026
-"""Relative change of air's viscosity with temperature about 295 K (Sutherland), 1/K."""
-_NULL_PA = 50.0
-"""Standard disagreement of two sensors that were never compared at equal pressure."""
 
 
 def longest_run(file: RunFile) -> Run:
@@ -82,12 +68,11 @@ def examine(
     segment_of = {b.slot: b.segment for b in replay.blocks if b.settled}
     used = independent.used_blocks(blocks, run.setup, segment_of, law)
     checks.append(_second_opinion(replay, used, run.setup))
-    null_pa = question.rig.sensors.null_uncertainty_pa if question.rig else _NULL_PA
+    null_pa = null_error_pa(question)
     host = correlated.estimate(
         used, float(run.setup["lag_s"]), correlation_time_s(run.setup["rho1024"]), null_pa
     )
-    off_k = float(np.sqrt(np.mean((used.t - run.setup["t_ref_mk"] / 1000.0) ** 2))) if host else 0.0
-    outcome = _conclude(file, run, question, host, null_pa, off_k, law, checks)
+    outcome = _conclude(file, run, question, host, used, law, checks)
     outcome.reasons += _left_out(replay)
     outcome.samples = len(payload) // sample_size(sensors)
     outcome.blocks = len(replay.blocks)
@@ -104,19 +89,9 @@ def examine(
             question.rig.chamber.volume_m3 if question.rig else None,
             correlation_time_s(run.setup["rho1024"]),
         )  # fmt: skip
-        _by_procedure(outcome, campaign, question)
+        by_procedure(outcome, campaign, question.earlier, question.limit_lb_per_day)
     _settle_exit(outcome)
     return outcome
-
-
-def _by_procedure(outcome: Outcome, campaign: Campaign, question: Question) -> None:
-    """Where there is more than one undisturbed segment the whole procedure decides."""
-    limit = question.limit_kg_per_s
-    most = None if limit is None else to_lb_per_day(limit)
-    if len(campaign.t_s) < verdict.LEAST_ROWS:
-        return
-    if question.earlier is not None or applies(campaign):
-        adopt(outcome, campaign, conclude(campaign, question.earlier, most), most)
 
 
 def _readable(file: RunFile, run: Run) -> Run:
@@ -240,90 +215,27 @@ def _conclude(
     run: Run,
     question: Question,
     host: correlated.HostEstimate | None,
-    null_pa: float,
-    off_k: float,
+    used: independent.Used,
     law: Law,
     checks: list[Check],
 ) -> Outcome:
-    conversion = question.conversion
-    outcome = Outcome(
-        title=str(file.meta.get("title") or file.path.stem),
-        verdict=NO_VERDICT,
-        sentence="too little settled data for a rate: log at least half an hour after settling",
-        k_per_s=None,
-        k_se_per_s=None,
-        rate_lb_per_day=None,
-        rate_kg_per_day=None,
-        interval95_lb_per_day=None,
-        interval95_with_volume_lb_per_day=None,
-        upper_limit95_lb_per_day=None,
-        law={"name": law, "assumed": True, "exponent": _EXPONENTS[law], "interval95": None},
-        conditions=(
-            f"PrK-equivalent at {conversion.pressure_pa / 1000:.1f} kPa, "
-            f"{conversion.temperature_k:.1f} K, V = {conversion.volume_m3:g} m3, "
-            f"time acceleration a = {conversion.acceleration:g}"
-        ),
-        samples=0,
-        blocks=0,
-        gaps=0,
-        duration_s=0.0,
-        checks=checks,
-        simulated=bool(file.meta.get("simulated")),
-        head=file.head(),
-        provenance={
-            "run file": file.path.name,
-            "node": str(run.setup.get("node")),
-            "firmware": str(run.setup.get("version")),
-            "law in force": f"{law}, p_N {run.setup['norm_pa']} Pa, "
-            f"T_ref {run.setup['t_ref_mk'] / 1000:g} K",
-        },
-        exit_code=5,
-    )
+    outcome = undecided(str(file.meta.get("title") or file.path.stem), question, law)
+    outcome.checks = checks
+    outcome.simulated = bool(file.meta.get("simulated"))
+    outcome.head = file.head()
+    outcome.provenance = {
+        "run file": file.path.name,
+        "node": str(run.setup.get("node")),
+        "firmware": str(run.setup.get("version")),
+        "law in force": f"{law}, p_N {run.setup['norm_pa']} Pa, "
+        f"T_ref {run.setup['t_ref_mk'] / 1000:g} K",
+    }
     if host is None:
         return outcome
-    k, statistical = host.k_per_s, host.statistical_per_s
-    thermal = _VISCOSITY_PER_K * off_k if law == "viscous" else 0.0
-    se = math.hypot(host.se_per_s, k * thermal)
-    decided = verdict.decide(k, se, host.rows, conversion,
-                             question.limit_kg_per_s)  # fmt: skip
-    low, high = verdict.interval(k, se)
-    outcome.verdict, outcome.sentence, outcome.exit_code = (
-        decided.word, decided.sentence, decided.exit_code,
-    )  # fmt: skip
-    outcome.k_per_s, outcome.k_se_per_s = k, se
-    outcome.rate_lb_per_day = conversion.rate_lb_per_day(k)
-    outcome.rate_kg_per_day = conversion.rate_kg_per_s(k) * 86400.0
-    outcome.interval95_lb_per_day = conversion.interval_lb_per_day((low, high))
-    outcome.interval95_with_volume_lb_per_day = conversion.interval_with_volume_lb_per_day(
-        (low, high)
-    )
-    outcome.upper_limit95_lb_per_day = conversion.rate_lb_per_day(verdict.upper_limit(k, se))
-    outcome.reasons.append(
-        f"one decay through {host.rows} minutes: residual correlation time most "
-        f"likely {host.tau_s / 60:.0f} min; thermal lag "
-        f"{'fitted' if host.lag_fitted else 'assumed from the configuration'}"
-    )
-    outcome.reasons.append(LAW_OF_RIG)
-    if k != 0.0:
-        outcome.budget.append(
-            BudgetLine("residual of the fit", statistical / abs(k), "REML, correlated residual")
-        )
-        outcome.budget.append(
-            BudgetLine(
-                "sensor null",
-                math.sqrt(max(0.0, host.se_per_s**2 - statistical**2)) / abs(k),
-                f"{null_pa:g} Pa on p - p_ref",
-            )
-        )
-        if thermal:
-            outcome.budget.append(
-                BudgetLine(
-                    "viscosity", thermal, f"{off_k:.2f} K rms from T_ref: k is told at T_ref"
-                )
-            )
+    decide_by_one(outcome, host, question, used, run.setup, law)
     if question.rig is not None and question.verify:
         if host.rows >= verdict.LEAST_ROWS:
-            _compare(outcome, k, se, predict(question.rig))
+            _compare(outcome, host.k_per_s, outcome.k_se_per_s or 0.0, predict(question.rig))
         else:
             detail = f"{host.rows} minutes are too few to compare, {verdict.LEAST_ROWS} are needed"
             checks.append(Check("prediction", None, detail))

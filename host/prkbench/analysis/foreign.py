@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from prkbench.analysis.conclude import Earlier, applies, conclude
+from prkbench.analysis.conclude import Earlier
 from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.outcome import NO_VERDICT, SEALED, Check, EventNote, Outcome, Series
 from prkbench.analysis.readings import (
@@ -15,7 +15,7 @@ from prkbench.analysis.readings import (
     analyze_readings,
 )
 from prkbench.analysis.readingviews import add_reading_views
-from prkbench.analysis.several import adopt, campaign_of_readings
+from prkbench.analysis.several import by_procedure, campaign_of_readings
 from prkbench.analysis.verdict import show
 from prkbench.errors import DataError, UsageError
 from prkbench.law import LAWS, Law
@@ -105,10 +105,8 @@ def examine_readings(
     if result.verdict == SEALED:
         outcome.verdict = f"{SEALED} (< {show(result.upper_limit95_lb_per_day)} lb/day)"
     campaign = campaign_of_readings(readings, meta, conversion, _named(law))
-    if earlier is not None or applies(campaign):
-        adopt(outcome, campaign, conclude(campaign, earlier, limit_lb_per_day), limit_lb_per_day)
-        if faults:
-            outcome.exit_code = 4
+    if by_procedure(outcome, campaign, earlier, limit_lb_per_day) and faults:
+        outcome.exit_code = 4
     return outcome
 
 

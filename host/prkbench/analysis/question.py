@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from prkbench.analysis.conversion import Conversion
 from prkbench.rig import Rig
+from prkbench.units import to_lb_per_day
 
 if TYPE_CHECKING:
     from prkbench.analysis.conclude import Earlier
@@ -24,3 +25,8 @@ class Question:
     verify: bool
     limit_kg_per_s: float | None = None
     earlier: Earlier | None = None
+
+    @property
+    def limit_lb_per_day(self) -> float | None:
+        """The user's limit as reports tell it, None for none."""
+        return None if self.limit_kg_per_s is None else to_lb_per_day(self.limit_kg_per_s)

@@ -1,4 +1,4 @@
-"""What the procedure for several segments concluded, taken over into an outcome."""
+"""Where a record is more than one undisturbed decay: the whole procedure, and its outcome."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from prkbench.analysis.campaign import Campaign, of_blocks, of_readings
-from prkbench.analysis.conclude import Earlier
+from prkbench.analysis.conclude import Earlier, applies, conclude
 from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.finding import UNDECIDED, Conclusion
 from prkbench.analysis.independent import Blocks
 from prkbench.analysis.outcome import LAW_OF_RIG, LAW_OPEN, SEALED, EventNote, Outcome
 from prkbench.analysis.readings import TEMPERATURE_SWING_K, record_and_doubt
 from prkbench.analysis.testlog import read_log
-from prkbench.analysis.verdict import interval, show
+from prkbench.analysis.verdict import LEAST_ROWS, interval, show
 from prkbench.law import Law
 from prkbench.units import LB_KG
 
@@ -58,6 +58,26 @@ def campaign_of_run(
         (event.t_h * 3600.0, event.text) for event in events if event.name.startswith(_LOGGED)
     )
     return of_blocks(blocks, setup, log, conversion, law, null_pa, volume_m3, expected_tau_s)
+
+
+def by_procedure(
+    outcome: Outcome,
+    campaign: Campaign,
+    earlier: Earlier | None,
+    limit_lb_per_day: float | None,
+) -> bool:
+    """Let the whole procedure decide where it says more than one decay through all can.
+
+    Whoever examines a record, a run file or a simulated one, asks this and nothing else whether
+    the fit through all of it stands (False) or what the procedure says (True).
+    """
+    if campaign.scale == "bench" and len(campaign.t_s) < LEAST_ROWS:
+        return False
+    found = conclude(campaign, earlier, limit_lb_per_day)
+    if earlier is None and not applies(campaign, found):
+        return False
+    adopt(outcome, campaign, found, limit_lb_per_day)
+    return True
 
 
 def adopt(

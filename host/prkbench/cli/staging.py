@@ -8,17 +8,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prkbench.analysis.conversion import Conversion
-from prkbench.analysis.question import Question
 from prkbench.cli.logging import begin, capture_run, opened
 from prkbench.cli.verifying import run_examination
 from prkbench.client import NodeClient
 from prkbench.errors import UsageError
-from prkbench.rig import Rig
 from prkbench.runfile import RunFile
 
 if TYPE_CHECKING:
-    from prkbench.analysis.conclude import Earlier
     from prkbench.analysis.outcome import Outcome
     from prkbench.sim.scenario import Scenario
     from prkbench.sim.scenario_bench import BenchSetUp
@@ -88,7 +84,7 @@ def play_bench(
     from prkbench.node_setup import node_config
     from prkbench.sim.node_process import Scene, serving
     from prkbench.sim.scenario_bench import bench_of
-    from prkbench.sim.scenario_campaign import known_before
+    from prkbench.sim.scenario_campaign import known_before, question_of
 
     if interpreter not in (None, "micropython", "cpython"):
         raise UsageError(f"--interpreter {interpreter}: expected micropython or cpython")
@@ -101,7 +97,7 @@ def play_bench(
         found = node.interpreter
         _log(node.port, out, bench, more, quiet=quiet)
     with RunFile.open(out) as file:
-        question = _question(bench.rig, known_before(told, "bench", seed))
+        question = question_of(bench.rig, known_before(told, "bench", seed))
         outcome = run_examination(file, question, quiet)
     outcome.provenance["interpreter"] = found
     outcome.provenance["seed"] = str(seed)
@@ -116,11 +112,6 @@ def _log(port: str, out: Path, bench: BenchSetUp, more: dict[str, Any], *, quiet
         begin(client, bench.rig)
         capture_run(client, file, bench.stage.duration_s, bench.rig, quiet=quiet)
         client.write("ABORt")
-
-
-def _question(rig: Rig, earlier: Earlier | None) -> Question:
-    """A scenario's leak is what is looked for: there is nothing to be predicted."""
-    return Question(rig, Conversion.from_rig(rig), False, rig.limit.rate_kg_per_s, earlier)
 
 
 def new_path(out: Path | None, stem: str) -> Path:

@@ -29,13 +29,17 @@ class BenchSetUp:
     seed: int
     rig: Rig
 
-    def sensors(self) -> dict[tuple[int, int], BenchSensor]:
-        """Return the chips by (bus, address), each in the place that its role names."""
+    def world(self) -> World:
+        """Return plant and chips, each chip in the place that its role names."""
         places = dict(zip(ADDRESSES, self.stage.sensors, strict=False))
         specs: dict[str, TransducerSpec] = {
             role: self._transducer(role) for role in self.stage.sensors
         }
-        return World(plant_of(self.stage), self.seed, places, specs).chips
+        return World(plant_of(self.stage), self.seed, places, specs)
+
+    def sensors(self) -> dict[tuple[int, int], BenchSensor]:
+        """Return the chips by (bus, address)."""
+        return self.world().chips
 
     def _transducer(self, role: str) -> TransducerSpec:
         faults = [fault for fault in self.stage.faults if fault.sensor == role]
@@ -47,9 +51,9 @@ class BenchSetUp:
             faults=tuple(_fault(fault) for fault in faults),
         )
 
-    def entries(self) -> list[Entry]:
-        """Return everything that happens; a plant of its own is taken to the end for it."""
-        plant = Plant(plant_of(self.stage), self.seed, history_s=_HISTORY_S)
+    def entries(self, plant: Plant | None = None) -> list[Entry]:
+        """Return everything that happens, by its plant, which is taken to the end for it."""
+        plant = plant or Plant(plant_of(self.stage), self.seed, history_s=_HISTORY_S)
         plant.at(self.stage.duration_s)
         return entries(self.stage, plant.happenings())
 

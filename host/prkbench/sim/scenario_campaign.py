@@ -1,56 +1,66 @@
-"""A scenario run without the firmware child and examined, as `prk analyze` would examine it."""
+"""A scenario run without the firmware child and examined, as `prk analyze` examines a run file."""
 
 from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from prkbench.analysis.campaign import Campaign
-from prkbench.analysis.conclude import Earlier, conclude
+from prkbench.analysis.conclude import Earlier
 from prkbench.analysis.conversion import Conversion
-from prkbench.analysis.finding import Conclusion
-from prkbench.analysis.outcome import SEALED, EventNote
-from prkbench.analysis.several import campaign_of_readings, campaign_of_run
+from prkbench.analysis.foreign import examine_readings
+from prkbench.analysis.onedecay import decide_by_one, undecided
+from prkbench.analysis.outcome import EventNote, Outcome
+from prkbench.analysis.question import Question
+from prkbench.analysis.several import by_procedure, campaign_of_run, earlier_of
 from prkbench.errors import UsageError
-from prkbench.node_setup import correlation_time_s, node_config
+from prkbench.node_setup import correlation_time_s
+from prkbench.rig import Rig
+from prkbench.runfile import RunFile
 from prkbench.sim.scenario import Scenario
 from prkbench.sim.scenario_bench import bench_of
 from prkbench.sim.scenario_library import scenario
 from prkbench.sim.scenario_log import operators_log
-from prkbench.sim.scenario_prk import imported, record_of
-from prkbench.sim.scenario_quick import quick_run
-from prkbench.units import to_lb_per_day
-from prknode.settings import Settings
+from prkbench.sim.scenario_prk import record_of, write_record
+from prkbench.sim.scenario_quick import QuickRun, quick_run
 
 _PER_ATTO = 1e-18
 
 
 @dataclass(frozen=True)
 class Examined:
-    """A scenario's test and what was concluded; device_k_per_s is the node's own, None if none."""
+    """What was concluded of a scenario's test; device_k_per_s is the node's own, None if none."""
 
-    campaign: Campaign
-    conclusion: Conclusion
+    outcome: Outcome
     device_k_per_s: float | None = None
 
 
 def examined(told: Scenario, scale: str, seed: int) -> Examined:
-    """Run and examine a scenario, after the one it follows; UsageError for a scale it has not."""
+    """Run and examine a scenario, after the one it follows; UsageError for a scale it has not.
+
+    At PrK scale the readings go into a run file, which is examined. At bench scale the minutes are
+    the node's, but made without it: the checks of a run file and its replay are left out, what
+    follows them is that of a run file.
+    """
     stage = told.stage(scale)
-    limit = getattr(stage, "limit_kg_per_s", None)
-    device: float | None = None
+    earlier = known_before(told, scale, seed)
     if scale == "prk":
-        campaign = prk_campaign(told, seed)
-    else:
-        campaign, device = bench_campaign(told, seed)
-    found = conclude(
-        campaign,
-        known_before(told, scale, seed),
-        None if limit is None else to_lb_per_day(limit),
-    )
-    return Examined(campaign, found, device)
+        with tempfile.TemporaryDirectory(prefix="prk-") as folder:
+            path = Path(folder) / "readings.prk"
+            write_record(record_of(told, seed), path)
+            with RunFile.open(path) as file:
+                return Examined(examine_readings(file, None, earlier=earlier))
+    run, rig, notes = bench_run(told, seed)
+    question = question_of(rig, earlier)
+    outcome = undecided(told.title, question, run.law)
+    outcome.blocks, outcome.duration_s = len(run.blocks.slot), stage.duration_s
+    campaign = bench_campaign(run, rig, notes)
+    decided = by_procedure(outcome, campaign, question.earlier, question.limit_lb_per_day)
+    if not decided and run.host is not None:
+        decide_by_one(outcome, run.host, question, run.used, run.setup, run.law)
+    device = run.estimator.estimate
+    return Examined(outcome, None if device is None else device.k * _PER_ATTO)
 
 
 def known_before(told: Scenario, scale: str, seed: int) -> Earlier | None:
@@ -61,40 +71,27 @@ def known_before(told: Scenario, scale: str, seed: int) -> Earlier | None:
     earlier = scenario(before)
     if earlier.stage(scale).after == told.name:
         raise UsageError(f"{told.name} and {before} come after one another; take one `after` away")
-    found = examined(earlier, scale, seed).conclusion
-    if found.word == SEALED:
-        return Earlier(0.0, found.upper_lb_per_day or 0.0)
-    return Earlier(*found.rates_lb_per_day[-1][1:]) if found.rates_lb_per_day else None
+    return earlier_of(examined(earlier, scale, seed).outcome)
 
 
-def prk_campaign(told: Scenario, seed: int) -> Campaign:
-    """Read the gauge of a scenario at PrK scale; what is told is what an import would know."""
-    record = record_of(told, seed)
-    with tempfile.TemporaryDirectory(prefix="prk-") as folder:
-        source = Path(folder) / "readings.csv"
-        source.write_text(record.csv, encoding="utf-8")
-        log = imported(record, source)
-    meta: dict[str, Any] = {
-        "pressure_resolution_pa": log.pressure_resolution_pa,
-        "temperature_resolution_k": log.temperature_resolution_k,
-        "temperature_swing_k": record.stage.swing_k,
-        "events": record.log,
-    }
-    conversion = Conversion.for_volume(record.stage.volume_m3)
-    return campaign_of_readings(log.readings, meta, conversion, None)
+def question_of(rig: Rig, earlier: Earlier | None) -> Question:
+    """A scenario's leak is what is looked for: there is nothing to be predicted."""
+    return Question(rig, Conversion.from_rig(rig), False, rig.limit.rate_kg_per_s, earlier)
 
 
-def bench_campaign(told: Scenario, seed: int) -> tuple[Campaign, float | None]:
-    """Run a scenario's bench without the firmware child; with the node's own k in 1/s."""
+def bench_run(told: Scenario, seed: int) -> tuple[QuickRun, Rig, list[EventNote]]:
+    """Run a scenario's bench without the firmware child; with its rig and the operator's marks."""
     bench = bench_of(told, seed)
-    rig = bench.rig
-    run = quick_run(rig, list(bench.sensors().values()), bench.stage.duration_s)
-    setup = Settings(node_config(rig)).as_dict()
-    marks = [EventNote(t_s / 3600.0, "MARK", text) for t_s, text in operators_log(bench.entries())]
-    campaign = campaign_of_run(
-        run.blocks, setup, marks, Conversion.from_rig(rig), run.law,
+    world = bench.world()
+    run = quick_run(bench.rig, list(world.chips.values()), bench.stage.duration_s)
+    log = operators_log(bench.entries(world.plant))
+    return run, bench.rig, [EventNote(t_s / 3600.0, "MARK", text) for t_s, text in log]
+
+
+def bench_campaign(run: QuickRun, rig: Rig, notes: list[EventNote]) -> Campaign:
+    """Return the campaign of a bench run, as its run file would give it."""
+    return campaign_of_run(
+        run.blocks, run.setup, notes, Conversion.from_rig(rig), run.law,
         rig.sensors.null_uncertainty_pa, rig.chamber.volume_m3,
-        correlation_time_s(setup["rho1024"]),
+        correlation_time_s(run.setup["rho1024"]),
     )  # fmt: skip
-    device = run.estimator.estimate
-    return campaign, None if device is None else device.k * _PER_ATTO

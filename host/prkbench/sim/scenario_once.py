@@ -38,19 +38,18 @@ def simulate_once(name: str, scale: str, seed: int) -> Figures:
         raise UsageError(f"scale '{scale}': expected prk or bench")
     stage = told.stage(scale)
     run = examined(told, scale, seed)
-    found = run.conclusion
+    found = run.outcome
     mean, last = external_rate(stage)
     constant = constant_rate(stage)
     conversion = conversion_of(stage)
-    k, se = found.last_k_per_s or (math.nan, math.nan)
+    k, se = _number(found.k_per_s), _number(found.k_se_per_s)
     bounds = verdict.interval(k, se)
-    low, high = conversion.interval_lb_per_day(bounds)
-    upper = found.upper_lb_per_day
+    low, high = found.interval95_lb_per_day or (math.nan, math.nan)
     figures: Figures = {
         "scenario": told.name,
         "scale": scale,
         "required": " + ".join(told.required(scale).verdicts),
-        "verdict": found.word,
+        "verdict": found.words[0],
         "words": " + ".join(found.words),
         "right": rightness(found.words, told, scale),
         "true_lb_per_day": mean,
@@ -60,17 +59,20 @@ def simulate_once(name: str, scale: str, seed: int) -> Figures:
         "k_se_per_s": se,
         "k_low_per_s": bounds[0],
         "k_high_per_s": bounds[1],
-        "rate_lb_per_day": conversion.rate_lb_per_day(k),
+        "rate_lb_per_day": _number(found.rate_lb_per_day),
         "low_lb_per_day": low,
         "high_lb_per_day": high,
-        "upper95_lb_per_day": math.nan if upper is None else upper,
-        "readings": float(len(run.campaign.t_s)),
+        "upper95_lb_per_day": _number(found.upper_limit95_lb_per_day),
+        "readings": float(found.blocks or found.samples),
         "duration_s": stage.duration_s,
     }
     if scale == "bench":
-        device = run.device_k_per_s
-        figures["device_k_per_s"] = math.nan if device is None else device
+        figures["device_k_per_s"] = _number(run.device_k_per_s)
     return figures
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def rightness(words: Sequence[str], told: Scenario, scale: str) -> str:

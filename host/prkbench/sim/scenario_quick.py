@@ -7,6 +7,7 @@ second; what the estimator computes from the counts is the firmware's own arithm
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -36,28 +37,56 @@ _LAWS: dict[str, Law] = {"LINEAR": "linear", "VISCOUS": "viscous", "CHOKED": "ch
 
 @dataclass(frozen=True)
 class QuickRun:
-    """What a bench run gave: minutes as the node reports them, those that count, the host's fit.
+    """What a bench run gave: minutes as the node reports them, and those that count.
 
-    `estimator` stands as the node's would at the end, but for its long window.
+    `setup`: the node's settings; `estimator` has the estimate that the node's would have at the
+    end, but none of its long window.
     """
 
     blocks: Blocks
     used: Used
     estimator: Estimator
-    host: correlated.HostEstimate | None
     law: Law
+    setup: dict[str, Any]
+    null_pa: float
+
+    @cached_property
+    def host(self) -> correlated.HostEstimate | None:
+        """The host's own fit through all of it."""
+        return correlated.estimate(
+            self.used,
+            float(self.setup["lag_s"]),
+            correlation_time_s(self.setup["rho1024"]),
+            self.null_pa,
+        )
 
 
 class _LateEstimator(Estimator):
-    """The node's estimator, which cuts all of the record into segments but fits only its end."""
+    """The node's estimator, which cuts all of the record into segments but fits only its end.
+
+    An estimate rests on the window's sums alone, so that of the last row needs no other before it.
+    """
 
     def __init__(self, settings: Settings, trims: list[bytes], first_fitted: int) -> None:
         super().__init__(settings, trims)  # type: ignore[no-untyped-call]
         self._first_fitted = first_fitted
+        self._held: tuple[int, int, Any] | None = None
 
-    def _settled(self, segment: int, slot: int, now: object) -> None:
-        if slot >= self._first_fitted:
-            super()._settled(segment, slot, now)  # type: ignore[no-untyped-call]
+    def _settled(self, segment: int, slot: int, now: Any) -> None:
+        if slot < self._first_fitted:
+            return
+        if self._held is not None:
+            earlier, at, then = self._held
+            row = self._rows.step(earlier, at, then.x, then.t, then.y)
+            if row is not None:
+                self._short.add(row)
+        self._held = segment, slot, now
+
+    def finish(self) -> None:
+        """Fit what was taken."""
+        if self._held is not None:
+            super()._settled(*self._held)  # type: ignore[no-untyped-call]
+            self._held = None
 
 
 def quick_run(rig: Rig, sensors: list[BenchSensor], duration_s: float) -> QuickRun:
@@ -72,29 +101,22 @@ def quick_run(rig: Rig, sensors: list[BenchSensor], duration_s: float) -> QuickR
         raise UsageError(f"{rig.node.rate_hz:g} Hz is under one sample a minute, expected more")
     means = [_minute_means(sensor, rig, slots, count) for sensor in sensors]
     trims = [sensor.trim.pack() for sensor in sensors]
-    estimator: Estimator = _LateEstimator(
-        settings, trims, slots - _FITTED_WINDOWS * settings["window_min"]
-    )
+    estimator = _LateEstimator(settings, trims, slots - _FITTED_WINDOWS * settings["window_min"])
     segment_of: dict[int, int] = {}
     kept = []
     for slot in range(slots):
         block = _block(slot, count, sensors, means)
         if block is None:
             continue
-        estimator.step(block)
+        estimator.step(block)  # type: ignore[no-untyped-call]
         kept.append(slot)
         if estimator.used:
             segment_of[slot] = estimator.segment
+    estimator.finish()
     blocks = _blocks(setup, means, np.array(kept, dtype=np.int64), count)
     law = _LAWS[setup["law"]]
     used = independent.used_blocks(blocks, setup, segment_of, law)
-    host = correlated.estimate(
-        used,
-        float(setup["lag_s"]),
-        correlation_time_s(setup["rho1024"]),
-        rig.sensors.null_uncertainty_pa,
-    )
-    return QuickRun(blocks, used, estimator, host, law)
+    return QuickRun(blocks, used, estimator, law, setup, rig.sensors.null_uncertainty_pa)
 
 
 def _minute_means(

@@ -23,6 +23,9 @@ from prkbench.study.workers import (
 Progress: TypeAlias = Callable[[int, str], None]
 """Told how many runs are done and what there is to say, after every chunk."""
 
+Keep: TypeAlias = Callable[[list[Row]], None]
+"""Given the rows of every chunk as it comes back."""
+
 Chunk: TypeAlias = list[tuple[int, int]]
 
 _FEW_RUNS = 8
@@ -46,6 +49,7 @@ def run_study(
     workers: int | None = None,
     out: Path | None = None,
     progress: Progress | None = None,
+    keep: Keep | None = None,
     about: Mapping[str, str] | None = None,
 ) -> list[Row]:
     """Do `task` for every seed and return its figures, one row a run, sorted by run.
@@ -54,8 +58,9 @@ def run_study(
     the number of workers, their order, and whichever of them die: what a lost worker had begun is
     done again by another. `scheduler` is the address of a Dask cluster; without it `workers`
     processes on this machine do the work, one a core by default, none (0) meaning this process, as
-    for a few runs. `out` is a Parquet file to write, `about` what it tells of the study. A task
-    that raises ends the study with an error that names run and seed.
+    for a few runs. `out` is a Parquet file to write, `about` what it tells of the study; `keep`
+    is given the rows as they come, so that what is done outlives a study that does not end. A
+    task that raises ends the study with an error that names run and seed.
     """
     if scheduler is not None and workers is not None:
         raise UsageError(
@@ -66,27 +71,30 @@ def run_study(
     if out is not None:
         check_target(out)
     tell = progress or (lambda _done, _note: None)
+    keep = keep or (lambda _rows: None)
     runs = list(enumerate(seeds))
     if scheduler is not None:
         with cluster_client(scheduler) as client:
-            rows = _spread(client, task, runs, tell, scheduler)
+            rows = _spread(client, task, runs, tell, keep, scheduler)
     else:
         count = cores() if workers is None else workers
         if count == 0 or (workers is None and (len(runs) <= _FEW_RUNS or count == 1)):
-            rows = _here(task, runs, tell)
+            rows = _here(task, runs, tell, keep)
         else:
             with local_client(min(count, len(runs))) as client:
-                rows = _spread(client, task, runs, tell, "this machine")
+                rows = _spread(client, task, runs, tell, keep, "this machine")
     rows.sort(key=lambda row: int(row["run"] or 0))
     if out is not None:
         write_rows(rows, out, about or {})
     return rows
 
 
-def _here(task: Task, runs: Chunk, tell: Progress) -> list[Row]:
+def _here(task: Task, runs: Chunk, tell: Progress, keep: Keep) -> list[Row]:
     rows: list[Row] = []
     for one in runs:
-        rows += _rows_of(run_chunk(task, [one]))
+        done = _rows_of(run_chunk(task, [one]))
+        keep(done)
+        rows += done
         tell(len(rows), "")
     return rows
 
@@ -110,7 +118,9 @@ def _checked_chunk(task: Task, runs: Chunk) -> tuple[dict[str, str], Done]:
     return versions(), run_chunk(task, runs)
 
 
-def _spread(client: Any, task: Task, runs: Chunk, tell: Progress, where: str) -> list[Row]:
+def _spread(
+    client: Any, task: Task, runs: Chunk, tell: Progress, keep: Keep, where: str
+) -> list[Row]:
     """Hand the runs out in chunks, few at a time, until every one is back."""
     from distributed import wait
 
@@ -134,7 +144,9 @@ def _spread(client: Any, task: Task, runs: Chunk, tell: Progress, where: str) ->
             except TimeoutError:
                 continue
             for future in ready:
-                rows += _result(future, pending.pop(future), where)
+                done = _result(future, pending.pop(future), where)
+                keep(done)
+                rows += done
         tell(len(rows), "")
         return rows
     except (OSError, *_CANCELLED) as error:
