@@ -25,9 +25,12 @@ from prkbench.analysis.redwhite import BlockCovariance
 STEP_S = 60.0
 _TAUS_S = np.geomspace(180.0, 8.0 * 3600.0, 12)
 _WHITES = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1e3, 1e4)
-"""Variance of the white noise over that of the red, each as likely as the next beforehand."""
-_TAU_MIDDLE = 0.7
-"""Median of the correlation time over the configured one, which is meant to be on the long side."""
+"""Variance of the white noise over that of the red."""
+_LOG_ODDS = np.array([2.2, *([0.0] * 3), *([-0.5] * 7), *([0.0] * 3), 2.5])
+"""Log odds of each beforehand, and of white noise alone: a residual is mostly the gas temperature
+that nobody sees, or mostly noise of reading, and seldom half of each."""
+_TAU_MIDDLE = 0.5
+"""Median of the correlation time over the configured one, which is taken long on purpose."""
 _TAU_SPREAD = 0.6
 """Standard deviation of the logarithm of the correlation time about that."""
 _LAG_U = 0.5
@@ -155,12 +158,12 @@ class _Grid:
         table = np.column_stack([design, y])
         prior = -0.5 * (np.log(_TAUS_S / (_TAU_MIDDLE * configured_s)) / _TAU_SPREAD) ** 2
         points = [
-            (float(tau), white, float(known))
+            (float(tau), white, float(known + odds))
             for tau, known in zip(_TAUS_S, prior, strict=True)
-            for white in _WHITES
+            for white, odds in zip(_WHITES, _LOG_ODDS[:-1], strict=True)
         ]
         # White noise has no correlation time: one point for all of them.
-        points.append((math.nan, math.inf, float(np.log(np.exp(prior).sum()))))
+        points.append((math.nan, math.inf, float(_LOG_ODDS[-1] + np.log(np.exp(prior).sum()))))
         moments, likelihoods = [], []
         for tau, white, known in points:
             covariance = BlockCovariance(t_s, tau, white, STEP_S)
