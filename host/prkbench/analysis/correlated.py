@@ -19,14 +19,14 @@ from scipy.optimize import brentq
 from scipy.signal import savgol_filter
 from scipy.special import stdtr
 
-from prkbench.analysis.independent import FloatArray, Used, rows_of
+from prkbench.analysis.independent import FloatArray, IntArray, Used, rows_of
 from prkbench.analysis.redwhite import BlockCovariance
 
 STEP_S = 60.0
 _TAUS_S = np.geomspace(180.0, 8.0 * 3600.0, 12)
 _WHITES = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1e3, 1e4)
 """Variance of the white noise over that of the red."""
-_LOG_ODDS = np.array([2.2, *([0.0] * 3), *([-0.5] * 7), *([0.0] * 3), 2.5])
+_LOG_ODDS = np.array([2.8, *([0.0] * 3), *([-1.5] * 7), *([0.0] * 3), 3.5])
 """Log odds of each beforehand, and of white noise alone: a residual is mostly the gas temperature
 that nobody sees, or mostly noise of reading, and seldom half of each."""
 _TAU_MIDDLE = 0.5
@@ -35,6 +35,10 @@ _TAU_SPREAD = 0.6
 """Standard deviation of the logarithm of the correlation time about that."""
 _LAG_U = 0.5
 """Relative standard uncertainty of the configured lag; most records know it better."""
+_TWIN_SHARE, _TWIN_SHARE_U = 0.5, 0.5
+"""Share of the unseen temperature that a twin has in common with the chamber, before it is seen."""
+_TWIN_MISMATCH = 0.1
+"""Relative standard deviation of how the twin's gas follows the room, against the chamber's."""
 _SLOPE_ROWS, _SLOPE_ORDER = 15, 3
 _Z95 = 1.959964
 _NEGLIGIBLE = 1e-9
@@ -47,7 +51,9 @@ class HostEstimate:
     se_per_s: half of the 95 % interval over 1.96, as on the node. tau_s: most likely correlation
     time; rows: minutes fitted; d_pa_per_k: coefficient of D (K in two minutes); drift_pa_per_s: of
     y by the fitted null error; lag_fitted: whether the record knows the lag better than the
-    configuration. By segment, with t from its first row: y = c - k i + d D + drift t.
+    configuration. twin_share: how much of the unseen temperature the sealed twin tells (1: all of
+    it, 0: none), twin_pa (rows,): what that is in p_T; None without a twin. By segment, with t from
+    its first row: y = c - k i + d D + drift t + twin_pa.
     """
 
     k_per_s: float
@@ -59,6 +65,8 @@ class HostEstimate:
     lag_fitted: bool
     statistical_per_s: float
     intercepts: dict[int, float]
+    twin_share: float | None = None
+    twin_pa: FloatArray | None = None
 
 
 def estimate(used: Used, lag_s: float, tau_s: float, null_pa: float) -> HostEstimate | None:
@@ -83,34 +91,66 @@ def estimate(used: Used, lag_s: float, tau_s: float, null_pa: float) -> HostEsti
     since = t_s - np.array([t_s[which == s][0] for s in range(at)])[which]
     mean_y = float(rows.y.mean())
     columns = [np.asarray(which == s, dtype=np.float64) for s in range(at)]
-    design = np.column_stack([*columns, rows.i, d, since])
+    twin = _twin_columns(used, rows.slot)
+    design = np.column_stack([*columns, rows.i, d, *twin, since])
     scale = np.linalg.norm(design, axis=0)
     if not np.all(scale[: at + 1] > 0.0):
         return None
     scale[scale == 0.0] = 1.0
+    # What is known of the columns behind I beforehand: their coefficients' mean and deviation.
+    means = np.array([assumed_d, *((_TWIN_SHARE, 0.0) if twin else ())])
+    sds = np.array([_LAG_U * abs(assumed_d), *((_TWIN_SHARE_U, _TWIN_MISMATCH) if twin else ())])
+    behind = slice(at + 1, at + 1 + len(means))
+    y = rows.y - mean_y - design[:, behind] @ means
     # Segments are parted by a repress, but the gas temperature goes on across it, and with it the
     # correlation.
-    grid = _Grid(design / scale, rows.y - mean_y - assumed_d * d, t_s, at + 1, tau_s)
-    lag_sd = max(_LAG_U * abs(assumed_d), 1e-12) * float(scale[at + 1])
-    plain = found = grid.average(at, lag_sd, 0.0)
-    null_sd = abs(plain.beta[at] / scale[at]) * null_pa * float(scale[-1])
-    if null_sd > 0.0:
-        # The drift of a null error goes with k: what the first fit says of k is near enough.
-        found = grid.average(at, lag_sd, null_sd)
-        null_sd = abs(float(found.beta[at] / scale[at])) * null_pa * float(scale[-1])
-        found = grid.average(at, lag_sd, null_sd)
+    grid = _Grid(design / scale, y, t_s, at + 1, tau_s)
+    known = np.maximum(sds, 1e-12) * scale[behind]
+    plain = found = grid.average(known)
+    for _ in range(2):
+        beta = found.beta / scale
+        if twin:
+            # A twin that is not used cannot disturb by following the room otherwise.
+            share = abs(_TWIN_SHARE + float(beta[at + 2]))
+            known[2] = max(share * _TWIN_MISMATCH, 1e-6) * scale[at + 3]
+            plain = found = grid.average(known)
+        # The drift of a null error goes with k: what the fit before says of k is near enough.
+        null_sd = abs(float(beta[at])) * null_pa * float(scale[-1])
+        if null_sd > 0.0:
+            found = grid.average(np.append(known, null_sd))
     beta = found.beta / scale
+    beta[behind] += means
     return HostEstimate(
         k_per_s=-float(beta[at]),
         se_per_s=found.half / float(scale[at]) / _Z95,
         tau_s=found.tau_s,
         rows=n,
-        d_pa_per_k=assumed_d + float(beta[at + 1]),
+        d_pa_per_k=float(beta[at + 1]),
         drift_pa_per_s=float(beta[-1]),
-        lag_fitted=found.lag_sd < 0.5 * lag_sd,
+        lag_fitted=found.lag_sd < 0.5 * known[0],
         statistical_per_s=min(plain.half, found.half) / float(scale[at]) / _Z95,
         intercepts={int(s): float(beta[j]) + mean_y for j, s in enumerate(segments)},
+        twin_share=float(beta[at + 2]) if twin else None,
+        twin_pa=design[:, at + 2 : at + 4] @ beta[at + 2 : at + 4] if twin else None,
     )
+
+
+def _twin_columns(used: Used, slots: IntArray) -> list[FloatArray]:
+    """What a sealed vessel beside says of the gas temperature, as pressure; none without one.
+
+    Its pressure is a thermometer without lag. The first column is how far it and the sensor
+    differ: its coefficient is the share of the unseen temperature that both vessels have in common.
+    The second is the sensor's own change, for a twin that follows the room more or less than the
+    chamber does.
+    """
+    if used.twin_pa is None or not float(np.ptp(used.twin_pa)) > 0.0:
+        return []
+    middle = float(used.t.mean())
+    pa_per_k = used.y / used.t
+    beside = middle * used.twin_pa / float(used.twin_pa.mean())
+    at = np.searchsorted(used.slot, slots)
+    columns = pa_per_k * (beside - used.t), pa_per_k * (used.t - middle)
+    return [np.asarray(column[at] - column[at].mean()) for column in columns]
 
 
 def slope_of(used: Used) -> FloatArray:
@@ -172,15 +212,17 @@ class _Grid:
         self._moments, self._likelihoods = np.array(moments), np.array(likelihoods)
         self._taus = [tau for tau, _, _ in points]
 
-    def average(self, at: int, lag_sd: float, null_sd: float) -> _Average:
-        """Average over the grid; at: k's column, the two behind it are known to 0 +- those."""
-        p = self._moments.shape[1] - (1 if null_sd > 0.0 else 2)
+    def average(self, known: FloatArray) -> _Average:
+        """Average over the grid; k's column is the last free one.
+
+        known: standard deviations about zero of the coefficients behind it, beforehand, in order;
+        columns beyond are left out.
+        """
+        at, p = self._free - 1, self._free + len(known)
         normal, seen = self._moments[:, :p, :p], self._moments[:, :p, -1]
         power = self._moments[:, -1, -1]
         prior = np.zeros(p)
-        prior[at + 1] = lag_sd**-2
-        if null_sd > 0.0:
-            prior[at + 2] = null_sd**-2
+        prior[self._free :] = known**-2.0
         dof = self._rows - self._free
         first = slice(self._free)
         fitted = np.linalg.solve(normal[:, first, first], seen[:, first, None])[..., 0]

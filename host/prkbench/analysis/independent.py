@@ -52,7 +52,8 @@ def read_samples(payload: bytes, sensors: int) -> Samples:
 class Blocks:
     """Means over 60 s slots in SI: slot numbers, chamber and reference pressure, temperature.
 
-    station_pa is the pressure beyond the hatch, None where no sensor has that place.
+    station_pa is the pressure beyond the hatch, twin_pa that of a sealed vessel beside; None where
+    no sensor has that place.
     """
 
     slot: IntArray
@@ -61,6 +62,7 @@ class Blocks:
     temperature_k: FloatArray
     count: IntArray
     station_pa: FloatArray | None = None
+    twin_pa: FloatArray | None = None
 
 
 def block_means(samples: Samples, setup: dict[str, Any]) -> Blocks:
@@ -91,8 +93,10 @@ def block_means(samples: Samples, setup: dict[str, Any]) -> Blocks:
         outside = np.full(len(slots), float(setup["reference_pa"]))
     else:
         outside = sensor(reference)[0]
-    station = sensor(roles.index("STATION"))[0] if "STATION" in roles else None
-    return Blocks(slots, pressure, outside, temperature, count, station)
+    station, twin = (
+        sensor(roles.index(role))[0] if role in roles else None for role in ("STATION", "TWIN")
+    )
+    return Blocks(slots, pressure, outside, temperature, count, station, twin)
 
 
 @dataclass(frozen=True)
@@ -108,13 +112,17 @@ class RowTable:
 
 @dataclass(frozen=True)
 class Used:
-    """The blocks that count, in order: segment, slot, x (Pa), T (K), y = p_T (Pa)."""
+    """The blocks that count, in order: segment, slot, x (Pa), T (K), y = p_T (Pa).
+
+    twin_pa: pressure of a sealed vessel beside, None without one.
+    """
 
     segment: IntArray
     slot: IntArray
     x: FloatArray
     t: FloatArray
     y: FloatArray
+    twin_pa: FloatArray | None = None
 
 
 def used_blocks(
@@ -128,7 +136,8 @@ def used_blocks(
     p = blocks.pressure_pa[keep]
     x = driving_pressure_pa(law, p, blocks.reference_pa[keep], float(setup["norm_pa"]))
     segment = np.array([segment_of[int(s)] for s in slot], dtype=np.int64)
-    return Used(segment, slot, x * t_ref / t, t, p * t_ref / t)
+    twin = None if blocks.twin_pa is None else blocks.twin_pa[keep]
+    return Used(segment, slot, x * t_ref / t, t, p * t_ref / t, twin)
 
 
 def rows_of(used: Used, step_s: float = 60.0) -> RowTable:
