@@ -14,7 +14,7 @@ from prkbench.sim.scenario import PathTruth, PrkStage, VesselTruth
 from prkbench.sim.scenario_library import scenario
 from prkbench.sim.scenario_log import entries
 from prkbench.sim.scenario_prk import record_of
-from prkbench.sim.scenario_truth import constant_rate, external_rate
+from prkbench.sim.scenario_truth import external_rate, steady_rate
 from prkbench.units import MMHG_PA, to_lb_per_day
 
 LB = 0.45359237
@@ -242,10 +242,14 @@ def test_a_ramp_has_the_mean_of_its_ends() -> None:
 
 
 def test_one_k_describes_only_a_leak_that_stays() -> None:
-    assert constant_rate(prk_stage("E10laminar")) == pytest.approx(3.7)
-    assert constant_rate(prk_stage("E7")) == 0.0
-    for name in ("E8", "C2", "C3", "E5b", "E1"):
-        assert constant_rate(prk_stage(name)) is None, name
+    assert steady_rate(prk_stage("E10laminar")) == pytest.approx(3.7)
+    assert steady_rate(prk_stage("E7")) == 0.0
+    assert steady_rate(prk_stage("C3")) == pytest.approx(2.0), "after its last step"
+    # Two volumes that an open hatch joins are one, whose baseline leaks with the crack.
+    assert steady_rate(bench_stage("E1")) == pytest.approx(1.66)
+    assert steady_rate(bench_stage("C1read")) == pytest.approx(3.5)
+    for name in ("C2", "E5b", "E1", "E11ramp"):
+        assert steady_rate(prk_stage(name)) is None, name
 
 
 def test_a_path_without_a_rate_is_no_leak() -> None:

@@ -84,10 +84,20 @@ def _table(rows: Rows) -> Table:
     lines = [_line(case, runs) for case, runs in rows.items()]
     every = [row for runs in rows.values() for row in runs]
     return Table(
-        ("case", "runs", "right, % (95 %)", "open, %", "wrong, % (95 %)", "holds k, %", "words"),
+        (
+            "case",
+            "runs",
+            "right, % (95 %)",
+            "open, %",
+            "wrong, % (95 %)",
+            "holds k, %",
+            "bounds, %",
+            "words",
+        ),
         [*lines, _line("all", every)],
         "holds k: how often the stated 95 % interval of the last steady stretch holds the true k, "
-        "where one k describes it.",
+        "where one k describes it. bounds: how often the leak at the end is not above the stated "
+        "one-sided 95 % limit, where there is one.",
     )
 
 
@@ -100,22 +110,29 @@ def _line(case: str, rows: Sequence[Row]) -> list[str]:
         percent(wilson(counted["yes"], runs)),
         f"{100.0 * counted['open'] / runs:.1f}",
         percent(wilson(counted["no"], runs)),
-        holding(rows),
+        _share(holding(rows)),
+        _share(bounding(rows)),
         "" if case == "all" else "; ".join(f"{said} x{many}" for said, many in words),
     ]
 
 
-def holding(rows: Sequence[Row]) -> str:
-    """Return how often the interval of k holds the truth, in per cent; a dash where none can."""
-    judged = [
-        _figure(row, "k_low_per_s") <= _figure(row, "k_true_per_s") <= _figure(row, "k_high_per_s")
+def holding(rows: Sequence[Row]) -> list[bool]:
+    """Return for every run that can tell whether its interval of k holds the truth."""
+    figures = [
+        tuple(_figure(row, name) for name in ("k_low_per_s", "k_true_per_s", "k_high_per_s"))
         for row in rows
-        if all(
-            math.isfinite(_figure(row, name))
-            for name in ("k_low_per_s", "k_true_per_s", "k_high_per_s")
-        )
     ]
-    return f"{100.0 * sum(judged) / len(judged):.1f}" if judged else "-"
+    return [low <= true <= high for low, true, high in figures if math.isfinite(low + true + high)]
+
+
+def bounding(rows: Sequence[Row]) -> list[bool]:
+    """Return for every run with an upper limit whether the leak at its end is not above that."""
+    figures = [(_figure(r, "true_last_lb_per_day"), _figure(r, "upper95_lb_per_day")) for r in rows]
+    return [true <= upper for true, upper in figures if math.isfinite(upper)]
+
+
+def _share(held: Sequence[bool]) -> str:
+    return f"{100.0 * sum(held) / len(held):.1f}" if held else "-"
 
 
 def _figure(row: Row, name: str) -> float:

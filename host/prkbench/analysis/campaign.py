@@ -24,6 +24,9 @@ Scale = Literal["prk", "bench"]
 P_REF_PA = 101325.0
 T_REF_K = 295.0
 MOST_POINTS = 60_000
+_CHOKED = 0.03
+"""Ratio of pressures up to which a leak is taken to flow into a vacuum: mode C, 1013 to 300 hPa
+over 10 hPa at the most; a throat chokes below 0.528."""
 _SLOT_S = 60.0
 
 
@@ -68,6 +71,14 @@ class Campaign:
         """Pressure that the temperature swing nobody measured makes, peak to peak."""
         return float(self.pressure_pa.mean() / self.temperature_k.mean()) * self.doubt.swing_k
 
+    @property
+    def chokes(self) -> bool:
+        """Whether gas leaves so fast throughout that the pressure outside does not matter.
+
+        A flow as p^2 - p_ref^2 differs from p^2 by under a thousandth there.
+        """
+        return bool(self.reference_pa.max() < _CHOKED * self.pressure_pa.min())
+
     def driving_pa(self, exponent: float) -> Array:
         """Mean of x between readings, for a flow that goes as p^n - p_ref^n; one shorter.
 
@@ -75,7 +86,8 @@ class Campaign:
         pressure is taken as exponential, which is within 0.05 % of any law at 6 % a step.
         """
         high, low = self.nominal_pa
-        ref = np.zeros_like(self.reference_pa) if self.law == "choked" else self.reference_pa
+        alone = self.law == "choked" or (self.law != "linear" and self.chokes)
+        ref = np.zeros_like(self.reference_pa) if alone else self.reference_pa
         norm = (high**exponent - low**exponent) / (high - low)
         x = (_power_means(self.pressure_pa, exponent) - _power_means(ref, exponent)) / norm
         hot = T_REF_K / self.temperature_k

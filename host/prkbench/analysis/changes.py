@@ -65,25 +65,21 @@ def compare(
     onset: Onset | None = None
     for one, two in itertools.pairwise(groups):
         finding = _boundary(rows, rates, one, two, volumes, kinks)
-        findings.append(finding)
         reasons.append(_thermal_size(rows, rates, one, two))
         if finding.word in (RETURNED, INCREASED):
             onset = _onset(rows, rates, two, law, kinks, opened)
-            if onset is not None:
-                reasons.append(f"began between {onset.earliest_s / 3600.0:.1f} and "
-                               f"{onset.latest_s / 3600.0:.1f} h")  # fmt: skip
+            finding = finding.begun(onset)
+        findings.append(finding)
     if len(groups) == 1:
         steady, why = _unchanged(rows, rates, volumes)
         findings += [steady] if steady else []
         reasons += [why] if why else []
     if earlier is not None:
         found = _since(rows, rates.pooled(groups[0], volumes), last, earlier)
-        findings += [found] if found else []
         if found and found.word == RETURNED:
             onset = _onset(rows, rates, groups[0], law, kinks, opened)
-            if onset is not None:
-                reasons.append(f"began between {onset.earliest_s / 3600.0:.1f} and "
-                               f"{onset.latest_s / 3600.0:.1f} h")  # fmt: skip
+            found = found.begun(onset)
+        findings += [found] if found else []
     return Changes(
         tuple(findings), tuple(r for r in reasons if r), tuple(tuple(g) for g in groups), last,
         onset,

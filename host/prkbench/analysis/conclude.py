@@ -38,6 +38,8 @@ from prkbench.analysis.thermalcause import apparent_change
 from prkbench.analysis.verdict import show
 
 _RUN_LEVELS_SHARE = 0.05
+_LOWEST_LAW = 1.0
+"""Exponent of p below which no crack's flow goes."""
 _OF_ONE_DECAY = (LEAK, SEALED, NO_VERDICT)
 
 
@@ -76,7 +78,8 @@ def conclude(
     rows = rows_of(tested, campaign)
     weigh = whitener(rows)
     law = find_law(rows, weigh)
-    tested, kinks = split_at_kinks(campaign, tested, law.exponent)
+    grows = len(law.excluded) > 1 and law.best is not None and law.best < _LOWEST_LAW
+    tested, kinks = split_at_kinks(campaign, tested, law.exponent, grows=grows)
     if kinks:
         rows = rows_of(tested, campaign)
         weigh = whitener(rows)

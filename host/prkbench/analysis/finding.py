@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from scipy.special import ndtr
 
@@ -41,7 +42,8 @@ class Finding:
     """One word, why, and how often chance alone would give it (None: no chance is involved).
 
     decides: what would decide, for words that leave the question open. aside: stands beside the
-    others whatever its word, such as a place that cannot be told.
+    others whatever its word, such as a place that cannot be told. onset_h: hours since the start
+    between which it began, at 95 %, where the word is that something began.
     """
 
     word: str
@@ -49,11 +51,21 @@ class Finding:
     odds: float | None = None
     decides: str | None = None
     aside: bool = False
+    onset_h: tuple[float, float] | None = None
 
-    def as_json(self) -> dict[str, str | float | None]:
-        """Plain values."""
-        return {"word": self.word, "sentence": self.sentence, "odds": self.odds,
+    def begun(self, onset: Onset | None) -> Finding:
+        """The same finding with the time at which it began, as far as that is known."""
+        if onset is None:
+            return self
+        low, high = onset.earliest_s / 3600.0, onset.latest_s / 3600.0
+        told = f"{self.sentence}; it began between {low:.1f} and {high:.1f} h"
+        return replace(self, sentence=told, onset_h=(low, high))
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values; the onset only where there is one."""
+        told = {"word": self.word, "sentence": self.sentence, "odds": self.odds,
                 "decides": self.decides}  # fmt: skip
+        return told if self.onset_h is None else {**told, "onset_h": list(self.onset_h)}
 
 
 def odds_of(z: float) -> float:

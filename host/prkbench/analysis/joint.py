@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,14 +124,24 @@ class Whitener:
 
     def __init__(self, covariance: Array, learnt: bool) -> None:
         self.learnt = learnt
-        factor = np.linalg.cholesky(covariance)
-        self.log_det = 2.0 * float(np.sum(np.log(np.diag(factor))))
+        self._factor = np.linalg.cholesky(covariance)
+        self.log_det = 2.0 * float(np.sum(np.log(np.diag(self._factor))))
+
+    @cached_property
+    def _inverse(self) -> Array:
         # Many fits follow: one inverse costs less than all their substitutions.
-        self._inverse = solve_triangular(factor, np.eye(len(factor)), lower=True)
+        eye = np.eye(len(self._factor))
+        return np.asarray(
+            solve_triangular(self._factor, eye, lower=True, overwrite_b=True, check_finite=False)
+        )
 
     def white(self, values: Array) -> Array:
         """A vector or the columns of a matrix with the correlation taken out."""
         return np.asarray(self._inverse @ values)
+
+    def white_once(self, values: Array) -> Array:
+        """The same for one that is tried and dropped: no inverse is made for it."""
+        return np.asarray(solve_triangular(self._factor, values, lower=True, check_finite=False))
 
     def residual_maker(self, columns: list[Array]) -> Callable[[Array], Array]:
         """A function that whitens and takes out what these columns explain."""
@@ -209,16 +220,16 @@ def _learnt(rows: Rows, t: Array, columns: list[Array]) -> Whitener:
     y = rows.mean(rows.campaign.reduced_pa)
     design = np.stack(columns, axis=1)
     norm = np.linalg.norm(design, axis=0)
-    design = design / np.where(norm == 0.0, 1.0, norm)
+    both = np.column_stack([design / np.where(norm == 0.0, 1.0, norm), y - y.mean()])
     best: tuple[float, Whitener] | None = None
     for tau in _TAUS_S:
         prior = math.log(tau / rows.campaign.expected_tau_s) / _TAU_SPREAD
         memory = np.exp(-lag / tau)
         for share in _SHARES:
             candidate = Whitener((1.0 - share) * memory + share * np.eye(len(t)), learnt=True)
-            white = candidate.white(design)
-            q, r = np.linalg.qr(white)
-            target = candidate.white(y - y.mean())
+            white = candidate.white_once(both)
+            q, r = np.linalg.qr(white[:, :-1])
+            target = white[:, -1]
             left = target - q @ (q.T @ target)
             dof = max(1, len(y) - len(columns))
             logs = np.log(np.maximum(np.abs(np.diag(r)), 1e-12))

@@ -16,6 +16,8 @@ from prkbench.units import DAY_S
 _FEW = 7
 _STEADY = 0.004
 """Relative standard error by which a steady leak's k still varies: viscosity at 1-2 K, creep."""
+_SHARED = 0.5
+"""Part of that variance which segments of one record share: they have the same room."""
 
 
 @dataclass(frozen=True)
@@ -67,13 +69,27 @@ def segment_rates(rows: Rows, whitener: Whitener, exponent: float) -> Rates:
         floor = _least_error(rows, number, integral)
         if covariance[number, number] < floor**2:
             covariance[number, number] = floor**2
+    shared = _relative_errors(rows, exponent) * k
+    own = (1.0 - _SHARED) * (_STEADY * k) ** 2
+    return Rates(k, covariance + np.outer(shared, shared) + np.diag(own))
+
+
+def _relative_errors(rows: Rows, exponent: float) -> Array:
+    """Relative standard error of every segment's k that averaging over segments leaves as it is.
+
+    Sensors that disagree, and part of what a steady leak's k still varies by. Into all but a
+    vacuum it is open whether a flow as p is choked, or as p - p_ref.
+    """
+    campaign = rows.campaign
     head = rows.mean(np.abs(campaign.pressure_pa - campaign.reference_pa))
+    outside = float(campaign.reference_pa.mean()) / math.sqrt(3.0)
+    either = outside if exponent == 1.0 and campaign.law == "viscous" and campaign.chokes else 0.0
     null = campaign.doubt.null_pa
-    for number in range(count):
-        level = float(head[rows.segment == number].mean())
-        relative = math.hypot(null / max(level, null, 1.0), _STEADY)
-        covariance[number, number] += (relative * k[number]) ** 2
-    return Rates(k, covariance)
+    levels = [float(head[rows.segment == n].mean()) for n in range(len(rows.segments))]
+    return np.array([
+        math.hypot(null / max(level, null, 1.0), either / level, math.sqrt(_SHARED) * _STEADY)
+        for level in levels
+    ])  # fmt: skip
 
 
 def _least_error(rows: Rows, number: int, integral: Array) -> float:

@@ -13,7 +13,7 @@ from prkbench.sim.scenario import Scenario
 from prkbench.sim.scenario_campaign import examined
 from prkbench.sim.scenario_library import scenario
 from prkbench.sim.scenario_plant import conversion_of
-from prkbench.sim.scenario_truth import constant_rate, external_rate
+from prkbench.sim.scenario_truth import external_rate, steady_rate
 
 Figures = dict[str, float | str]
 _EVIDENT = (UNCHANGED, DISTURBED, VOLUME_CHANGED)
@@ -25,13 +25,13 @@ def simulate_once(name: str, scale: str, seed: int) -> Figures:
     """Run a scenario once, without the firmware child, and examine it.
 
     Figures, NaN where there is none: `k_per_s`, `k_se_per_s`, `k_low_per_s`, `k_high_per_s` (95 %)
-    of the last stretch in which the leak was steady, and `k_true_per_s` (where one k describes all
-    of it), in 1/s of what was simulated; `rate_`, `low_`, `high_` and `upper95_lb_per_day` of the
-    vessel told about, at 101.3 kPa into vacuum; `true_lb_per_day` (mean over the record) and
-    `true_last_lb_per_day`; `readings`, `duration_s`; `device_k_per_s` at bench scale. Words:
-    `verdict` (the most urgent), `words` (all) and `required`, joined by " + "; `right` (see
-    `rightness`), `scenario`, `scale`. Deterministic from the arguments. UsageError for a name or a
-    scale that does not exist.
+    of the last stretch in which the leak was steady, and `k_true_per_s` (where one k describes
+    what is left after the last step), in 1/s of what was simulated; `rate_`, `low_`, `high_` and
+    `upper95_lb_per_day` of the vessel told about, at 101.3 kPa into vacuum; `true_lb_per_day`
+    (mean over the record) and `true_last_lb_per_day`; `readings`, `duration_s`; `device_k_per_s`
+    at bench scale. Words: `verdict` (the most urgent), `words` (all) and `required`, joined by
+    " + "; `right` (see `rightness`), `scenario`, `scale`. Deterministic from the arguments.
+    UsageError for a name or a scale that does not exist.
     """
     told = scenario(name)
     if scale not in ("prk", "bench"):
@@ -40,7 +40,7 @@ def simulate_once(name: str, scale: str, seed: int) -> Figures:
     run = examined(told, scale, seed)
     found = run.outcome
     mean, last = external_rate(stage)
-    constant = constant_rate(stage)
+    steady = steady_rate(stage)
     conversion = conversion_of(stage)
     k, se = _number(found.k_per_s), _number(found.k_se_per_s)
     bounds = verdict.interval(k, se)
@@ -54,7 +54,7 @@ def simulate_once(name: str, scale: str, seed: int) -> Figures:
         "right": rightness(found.words, told, scale),
         "true_lb_per_day": mean,
         "true_last_lb_per_day": last,
-        "k_true_per_s": math.nan if constant is None else conversion.k_from_lb_per_day(constant),
+        "k_true_per_s": math.nan if steady is None else conversion.k_from_lb_per_day(steady),
         "k_per_s": k,
         "k_se_per_s": se,
         "k_low_per_s": bounds[0],

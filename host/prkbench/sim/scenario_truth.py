@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from prkbench.sim.plant.plant import Plant
-from prkbench.sim.scenario import RateEvent, Stage, VolumeEvent
+from prkbench.sim.scenario import RateEvent, Stage, ValveEvent, VolumeEvent
 from prkbench.sim.surroundings import FloatArray
 from prkbench.units import to_lb_per_day
 
@@ -80,17 +80,25 @@ def external_rate(stage: Stage) -> tuple[float, float]:
     return float(np.mean(0.5 * (total[1:] + total[:-1]))), float(total[-1])
 
 
-def constant_rate(stage: Stage) -> float | None:
-    """Return the leak in lb/day where one k describes the whole record, None where none does.
+def steady_rate(stage: Stage) -> float | None:
+    """Return the leak in lb/day that one k describes after its last step, None where none does.
 
-    That is: one volume, no inflow past a hatch, and a leak that does not change.
+    That is: the volume stays what it is, nothing flows in, and what flows out goes by a flow law.
+    A baseline counts as leak: gas that leaves is gas that leaves.
     """
-    mean, _ = external_rate(stage)
-    joined = any(path.law == "open" and not path.shut for path in stage.paths.values())
+    ramped = any(isinstance(e, RateEvent) and e.until_s is not None for e in stage.events)
+    shut_off = {event.path for event in stage.events if isinstance(event, ValveEvent)}
+    resized = any(isinstance(event, VolumeEvent) for event in stage.events) or any(
+        path.law == "open" and {path.source, path.to} <= set(stage.vessels)
+        for name, path in stage.paths.items()
+        if name in shut_off
+    )
     inflow = any(
         path.rate_kg_per_s and path.source not in stage.vessels for path in stage.paths.values()
     )
-    resized = any(isinstance(event, VolumeEvent) for event in stage.events)
-    changing = any(isinstance(event, RateEvent) for event in stage.events)
     lossy = any(vessel.loss_kg_per_s for vessel in stage.vessels.values())
-    return None if joined or inflow or resized or changing or lossy else mean
+    if ramped or resized or inflow or lossy:
+        return None
+    baseline = leak_rate(stage, "baseline", np.array([stage.duration_s]))[0] if (
+        "baseline" in stage.paths) else 0.0  # fmt: skip
+    return external_rate(stage)[1] + float(baseline)
