@@ -14,6 +14,7 @@ import numpy as np
 from scipy.signal import lfilter
 
 from prkbench.analysis.independent import FloatArray, Used
+from prkbench.law import Law, driving_pressure_pa
 from prkbench.sim.transducer import TransducerSpec
 
 P_PA, REF_PA, T_K = 120000.0, 100000.0, 295.0
@@ -21,6 +22,8 @@ K_PER_S = 6.268e-7
 """5.415 % of the gauge pressure a day: the tunnel's own pace."""
 LAG_S = 240.0
 RATE_HZ = 5.0
+VACUUM_FROM_PA, VACUUM_PA = 101325.0, 500.0
+"""Mode C: from and to."""
 RESIDUAL_K, RESIDUAL_TAU_S = 0.010, 1800.0
 TWIN_MISMATCH = 0.07
 RESIDUALS = ("white", "ar1", "hvac", "diurnal", "room")
@@ -38,9 +41,10 @@ _SPEC = TransducerSpec()
 
 @dataclass(frozen=True)
 class Made:
-    """Minutes of several benches, (runs, minutes) each: chamber and reference Pa, sensor K, twin Pa.
+    """Minutes of several benches, (runs, minutes) each: Pa and K.
 
-    The twin is a sealed vessel beside, whose gas follows the room 7 % less and has a residual of
+    Chamber, reference, the chamber's thermometer, and a twin: a sealed vessel beside, whose gas
+    follows the room 7 % less and has a residual of
     its own.
     """
 
@@ -63,12 +67,24 @@ class Made:
         )
 
 
-def made(seed: int, runs: int, minutes: int, residual: str, k_per_s: float = K_PER_S) -> Made:
-    """Make that many benches after ten minutes of settling; the same seed gives the same bits."""
+def made(
+    seed: int,
+    runs: int,
+    minutes: int,
+    residual: str,
+    k_per_s: float = K_PER_S,
+    *,
+    law: Law = "linear",
+    pumped: bool = False,
+) -> Made:
+    """Make that many benches after ten minutes of settling; the same seed gives the same bits.
+
+    pumped: mode C, from 1013 hPa into a pumped outlet, and no weather; else mode A.
+    """
     rng = np.random.default_rng([seed, RESIDUALS.index(residual), minutes])
     count = SETTLE_MIN + minutes
     grid = count * _A_MINUTE
-    t_s = (np.arange(grid) + 0.5) * _GRID_S
+    t_s = np.asarray((np.arange(grid) + 0.5) * _GRID_S, dtype=np.float64)
     room = np.zeros((runs, grid))
     if residual in ("hvac", "room"):
         room += np.array([_hvac(rng, t_s) for _ in range(runs)])
@@ -81,14 +97,21 @@ def made(seed: int, runs: int, minutes: int, residual: str, k_per_s: float = K_P
     else:
         hidden = _red(rng, room.shape, RESIDUAL_K, RESIDUAL_TAU_S)
     gas = T_K + air + hidden
-    walk = np.cumsum(rng.standard_normal((runs, count)), axis=1)
-    reference = REF_PA + np.repeat(
-        walk * _WEATHER_PA_PER_SQRT_H / math.sqrt(60.0), _A_MINUTE, axis=1
-    )
-    # dp_T/dt = -k (p_T - p_ref T_ref/T): linear, so a step of the grid is an exact exponential.
-    keep = math.exp(-k_per_s * _GRID_S)
-    start = np.full((runs, 1), keep * P_PA)
-    p_t, _ = lfilter([1.0 - keep], [1.0, -keep], reference * T_K / gas, axis=1, zi=start)
+    start_pa = VACUUM_FROM_PA if pumped else P_PA
+    if pumped:
+        reference = np.full(room.shape, VACUUM_PA)
+    else:
+        walk = np.cumsum(rng.standard_normal((runs, count)), axis=1)
+        reference = REF_PA + np.repeat(
+            walk * _WEATHER_PA_PER_SQRT_H / math.sqrt(60.0), _A_MINUTE, axis=1
+        )
+    if law == "linear":
+        # dp_T/dt = -k (p_T - p_ref T_ref/T): linear, so a step of the grid is an exponential.
+        keep = math.exp(-k_per_s * _GRID_S)
+        start = np.full((runs, 1), keep * start_pa)
+        p_t, _ = lfilter([1.0 - keep], [1.0, -keep], reference * T_K / gas, axis=1, zi=start)
+    else:
+        p_t = _leaked(law, k_per_s, start_pa, reference, gas)
     beside = T_K + (1.0 - TWIN_MISMATCH) * air + _red(rng, room.shape, RESIDUAL_K, RESIDUAL_TAU_S)
     settled = slice(SETTLE_MIN, None)
     kelvin = _spread(_SPEC.temperature_noise_k / math.sqrt(2.0))
@@ -97,8 +120,32 @@ def made(seed: int, runs: int, minutes: int, residual: str, k_per_s: float = K_P
         _sensor(rng, p_t * gas / T_K)[:, settled],
         _sensor(rng, reference)[:, settled],
         measured[:, settled],
-        _sensor(rng, P_PA * beside / T_K)[:, settled],
+        _sensor(rng, start_pa * beside / T_K)[:, settled],
     )
+
+
+def norm_pa(pumped: bool) -> float:
+    """p_N of the viscous law."""
+    return (VACUUM_FROM_PA + VACUUM_PA) / 2.0 if pumped else (P_PA + REF_PA) / 2.0
+
+
+def _leaked(
+    law: Law, k_per_s: float, start_pa: float, reference: FloatArray, gas: FloatArray
+) -> FloatArray:
+    """p_T under a law that is not linear, by the midpoint rule: k times a step is under 1e-3."""
+    y = np.full(len(gas), start_pa)
+    out = np.empty_like(gas)
+    norm = norm_pa(bool(reference[0, 0] < 0.5 * REF_PA))
+    for n in range(gas.shape[1]):
+        hot = T_K / gas[:, n]
+
+        def fall(at: FloatArray, n: int = n, hot: FloatArray = hot) -> FloatArray:
+            x = driving_pressure_pa(law, at / hot, reference[:, n], norm)
+            return np.asarray(k_per_s * _GRID_S * x * hot)
+
+        y = y - fall(y - 0.5 * fall(y))
+        out[:, n] = y
+    return out
 
 
 def _hvac(rng: np.random.Generator, t_s: FloatArray) -> FloatArray:

@@ -26,7 +26,7 @@ from verdict_study.made import (
     Made,
     made,
 )
-from verdict_study.onboard import told
+from verdict_study.onboard import Told, told
 from verdict_study.part import Case, Findings, Part, Requirement, Rows, Table
 from verdict_study.plots import Dot, dots
 
@@ -86,7 +86,7 @@ def run(hours: float, seed: int) -> Row:
 def _estimate(method: str, record: Made, bench: int, hours: float) -> float:
     """k of one bench by one method, 1/s; nan where the method says nothing yet."""
     p, ref, t = record.pressure_pa[bench], record.reference_pa[bench], record.temperature_k[bench]
-    found = None
+    found: correlated.HostEstimate | Told | None = None
     if method == "device":
         found = told(p, ref, t, hours)
     elif method in ("host", "host_twin"):
@@ -101,7 +101,7 @@ _Method = Callable[[FloatArray, FloatArray, FloatArray, FloatArray], float]
 
 
 def _clock(count: int) -> FloatArray:
-    return np.arange(count) * 60.0
+    return np.asarray(np.arange(count) * 60.0, dtype=np.float64)
 
 
 def _slope(x: FloatArray, y: FloatArray) -> float:
