@@ -29,9 +29,9 @@ _WHITES = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0,
 _LOG_ODDS = np.array([2.8, *([0.0] * 3), *([-1.5] * 7), *([0.0] * 3), 3.5])
 """Log odds of each beforehand, and of white noise alone: a residual is mostly the gas temperature
 that nobody sees, or mostly noise of reading, and seldom half of each."""
-_TAU_MIDDLE = 0.5
+_TAU_MIDDLE = 0.46
 """Median of the correlation time over the configured one, which is taken long on purpose."""
-_TAU_SPREAD = 0.6
+_TAU_SPREAD = 0.5
 """Standard deviation of the logarithm of the correlation time about that."""
 _LAG_U = 0.5
 """Relative standard uncertainty of the configured lag; most records know it better."""
