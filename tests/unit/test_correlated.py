@@ -1,6 +1,7 @@
 """The host's estimate: the banded algebra against dense matrices, and what its error must carry."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -122,3 +123,42 @@ def test_too_few_rows_give_no_estimate():
     assert correlated.estimate(bench(7), LAG_S, TAU_S, 0.0) is None
     nothing = Used(*(np.zeros(0, dtype=np.int64),) * 2, *(np.zeros(0),) * 3)
     assert correlated.estimate(nothing, LAG_S, TAU_S, 0.0) is None
+
+
+def beside(used: Used, seed: int, *, common: float, follows: float) -> Used:
+    """The same bench with a sealed twin, which shares so much of the unseen temperature."""
+    rng = np.random.default_rng(seed)
+    own = bench(len(used.slot), 1000 + seed, k=0.0).y - 120000.0
+    unseen = used.y - 100000.0 - used.x
+    gas = follows * (used.t - 295.0) + (common * unseen + (1.0 - common) * own) * 295.0 / 120000.0
+    noise = 0.05 * rng.standard_normal(len(used.slot))
+    return replace(used, twin_pa=120000.0 * (295.0 + gas) / 295.0 + noise)
+
+
+def rms_of_errors(common: float | None) -> tuple[float, float]:
+    errors, shares = [], []
+    for seed in range(12):
+        used = bench(240, seed)
+        if common is not None:
+            used = beside(used, seed, common=common, follows=0.93)
+        result = found(used, lag_s=1e-6)
+        errors.append(result.k_per_s - K)
+        shares.append(result.twin_share or 0.0)
+        assert abs(errors[-1]) < 4.0 * result.se_per_s
+    return float(np.sqrt(np.mean(np.square(errors)))), float(np.mean(shares))
+
+
+def test_a_twin_that_shares_the_unseen_temperature_takes_most_of_its_error_away():
+    alone, _ = rms_of_errors(None)
+    together, share = rms_of_errors(1.0)
+    # What is left of the residual's 4 Pa is the twin barometer's own noise, and the mismatch's fit.
+    assert together < 0.4 * alone
+    assert share == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_twin_with_a_residual_of_its_own_does_no_harm():
+    alone, _ = rms_of_errors(None)
+    together, share = rms_of_errors(0.0)
+    # Its share is known to about 4 Pa over 4 Pa by sqrt(240) rows.
+    assert together < 1.15 * alone
+    assert abs(share) < 0.15

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from prkbench.law import Law, driving_pressure_pa
 from prkbench.sim.trims import Trim
-from prknode.records import sample_size
+from prknode.records import SAMPLE_HEAD, sample_size
 from prknode.window import Window
 
 FloatArray = NDArray[np.float64]
@@ -39,13 +39,22 @@ class Samples:
 def read_samples(payload: bytes, sensors: int) -> Samples:
     """Sample records (bytes as stored) as arrays."""
     size = sample_size(sensors)
-    table = np.frombuffer(payload, dtype=np.uint8).reshape(-1, size).astype(np.int64)
-    t_us = sum(table[:, i] << (8 * i) for i in range(6))
-    flags = table[:, 6] | table[:, 7] << 8
-    valid = np.stack([(flags >> i) & 1 for i in range(sensors)], axis=1).astype(bool)
-    body = table[:, 8:].reshape(-1, sensors, 2, 3)
-    raw = body[..., 0] | body[..., 1] << 8 | body[..., 2] << 16
-    return Samples(np.asarray(t_us), valid, raw[:, :, 0], raw[:, :, 1])
+    table = np.frombuffer(payload, dtype=np.uint8).reshape(-1, size)
+
+    def whole(first: int, count: int) -> IntArray:
+        # Byte by byte: all of a month's table in 64 bits is half a gigabyte.
+        value = np.zeros(len(table), dtype=np.int64)
+        for n in range(count):
+            value |= table[:, first + n].astype(np.int64) << 8 * n
+        return value
+
+    flags = whole(6, 2)
+    valid = np.stack([flags >> i & 1 == 1 for i in range(sensors)], axis=1)
+    raw_p, raw_t = (
+        np.stack([whole(SAMPLE_HEAD + 6 * i + at, 3) for i in range(sensors)], axis=1)
+        for at in (0, 3)
+    )
+    return Samples(whole(0, 6), valid, raw_p, raw_t)
 
 
 @dataclass(frozen=True)
