@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.linalg import cho_solve_banded, cholesky_banded
+from scipy.linalg.lapack import dpttrf, dpttrs
 
 from prkbench.analysis.independent import FloatArray
 
@@ -26,7 +26,7 @@ class BlockCovariance:
 
     def __init__(self, t_s: FloatArray, tau_s: float, white: float, block_s: float = 60.0) -> None:
         self.log_det = 0.0
-        self._factor: FloatArray | None = None
+        self._factor: tuple[FloatArray, FloatArray] | None = None
         if math.isinf(white):
             return
         n, a = len(t_s), block_s / tau_s
@@ -42,22 +42,18 @@ class BlockCovariance:
         self._off = -rho / left
         # C = red (R + c I) = red (I + c Q) R; I + c Q is positive, for c > -a/3 and Q < 2/a.
         c = (itself - red + white) / red
-        band = np.zeros((2, n))
-        band[0, 1:] = c * self._off
-        band[1] = 1.0 + c * self._diagonal
-        self._factor = cholesky_banded(band, check_finite=False)
+        pivots, multipliers, failed = dpttrf(1.0 + c * self._diagonal, c * self._off)
+        if failed:
+            raise ArithmeticError(f"covariance of {n} blocks, {tau_s:g} s, {white:g}: not positive")
+        self._factor = pivots, multipliers
         self._red = red
-        self.log_det = (
-            n * math.log(red)
-            + 2.0 * float(np.log(self._factor[1]).sum())
-            + float(np.log(left).sum())
-        )
+        self.log_det = n * math.log(red) + float(np.log(pivots).sum()) + float(np.log(left).sum())
 
     def solve(self, columns: FloatArray) -> FloatArray:
         """C^-1 times the columns of a matrix (n, m)."""
         if self._factor is None:
             return columns
-        v = cho_solve_banded((self._factor, False), columns, check_finite=False)
+        v, _ = dpttrs(*self._factor, columns)
         result = self._diagonal[:, None] * v
         result[:-1] += self._off[:, None] * v[1:]
         result[1:] += self._off[:, None] * v[:-1]

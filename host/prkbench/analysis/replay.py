@@ -147,6 +147,8 @@ def _compare(replay: Replay, file: RunFile, run: Run, blocks: bytes, size: int) 
             continue
         replay.compared += 1
         ours = replay.results[n]
+        if ours == theirs:
+            continue
         bits = sum((a ^ b).bit_count() for a, b in zip(ours, theirs, strict=False))
         bits += 8 * abs(len(ours) - len(theirs))
         replay.differing_bits += bits
