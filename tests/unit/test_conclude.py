@@ -289,6 +289,27 @@ def test_a_bench_whose_leak_doubles_says_when(seed: int) -> None:
     assert abs(found.onset.earliest_s - 6 * HOUR) < 0.5 * HOUR
 
 
+def test_the_rate_of_many_short_segments_is_no_surer_than_what_they_share() -> None:
+    """Sensors apart, and a room that is warmer throughout, are not averaged away."""
+    held, log = teeth(2, 400.0)
+    found = conclude(gauge(0, 400.0, 2.0, held, log))  # type: ignore[arg-type]
+    assert found.last_k_per_s is not None
+    k, se = found.last_k_per_s
+    assert len(found.spans_s) > 8
+    # Of 0.4 % that a steady leak's k varies by, half the variance is common to all.
+    assert se / k > 0.004 * 0.5**0.5
+
+
+def test_into_a_good_vacuum_a_choked_leaks_rate_is_that_of_the_pressure_alone() -> None:
+    """500 Pa at the outlet do not hold back what chokes: p - p_ref would be 0.5 to 1.7 % off."""
+    choked = leak(10.0, exponent=1)
+    found = conclude(node(0, 24.0, choked, [(0.01, "HATCH SHUT")], outside_pa=500.0))
+    assert found.law is not None
+    assert found.law.exponent == 1.0
+    # 0.4 % of steadiness and 10 Pa of null error are 0.4 %: 1.5 of that, and under what is mended.
+    assert found.rates_lb_per_day[-1][0] == pytest.approx(1.0, rel=0.006)
+
+
 def test_raw_counts_that_repeat_on_the_bench_are_a_sensor_that_sticks() -> None:
     campaign = node(0, 4.0, leak(10.0), [(0.01, "HATCH SHUT")])
     campaign.pressure_pa[120:] = campaign.pressure_pa[120]

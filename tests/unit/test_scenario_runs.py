@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from prkbench.analysis.conversion import Conversion
 from prkbench.analysis.foreign import examine_readings
+from prkbench.analysis.segments import cut
 from prkbench.errors import UsageError
 from prkbench.runfile import RunFile
 from prkbench.sim.scenario import BenchStage, Conclusion
@@ -223,6 +224,53 @@ def test_the_quick_way_sees_the_station_as_the_node_does() -> None:
     assert campaign.station_pa is not None
     # Within 10 Pa of offset each and 2 Pa of noise and warmth, the station stays as it is.
     assert campaign.station_pa == pytest.approx(101325.0, abs=25.0)
+
+
+def test_a_change_inside_a_record_is_not_taken_for_another_flow_law() -> None:
+    best = []
+    for seed in range(8):
+        outcome = examined(scenario("C3"), "bench", seed).outcome
+        assert "INCREASED" in outcome.words
+        best.append(outcome.law["exponent"])
+        low, high = outcome.law["interval95"]
+        # Wider by half than at 95 %: once in 300 intervals.
+        assert low - 0.25 * (high - low) < 2.0 < high + 0.25 * (high - low), seed
+    # A record of 12 h tells n to about 0.28, eight to 0.1. A chip that warms itself in the first
+    # minutes bends them by 0.25 on average, minutes counted to the wrong rate by more.
+    assert abs(np.mean(best) - 2.0) < 0.2, best
+
+
+@pytest.mark.parametrize("seed", [7722527556984793329, 5984238622769634029])
+def test_a_leak_that_grows_evenly_is_increased_though_p_and_p2_would_follow_it(seed: int) -> None:
+    found = once("E11ramp", "bench", seed)
+    assert found["right"] == "yes", found["words"]
+
+
+def test_a_fast_drop_at_the_end_is_named_though_it_is_too_short_for_a_rate() -> None:
+    outcome = examined(scenario("E11drop"), "bench", 3).outcome
+    (told,) = (reason for reason in outcome.reasons if "nobody wrote why" in reason)
+    assert told.startswith("at 1.5 h the pressure went by -")
+    assert "too short to be told" in told
+
+
+def test_a_repress_that_falls_into_two_minutes_begins_a_segment() -> None:
+    """A third of it in the first minute must not raise what the second is held against."""
+    for seed in (5, 6, 7, 8):
+        run, rig, notes = bench_run(scenario("E2crew"), seed)
+        campaign = bench_campaign(run, rig, notes)
+        # The hold represses by 500 Pa; nothing else raises the pressure by 100 Pa in a minute.
+        rises = np.flatnonzero(np.diff(campaign.pressure_pa) > 100.0)
+        found = np.searchsorted(campaign.t_s, cut(campaign).unlogged_jumps_s)
+        assert len(rises) > 0
+        assert all(np.abs(found - rise).min() <= 3 for rise in rises), seed
+
+
+def test_a_short_test_of_a_slow_leak_bounds_it_and_claims_nothing() -> None:
+    for seed in range(6):
+        found = once("E6short", "bench", seed)
+        assert "LEAK" not in str(found["words"])
+        # Its one-sided 95 % limit fails one in twenty, so by more than double never in six.
+        assert float(found["upper95_lb_per_day"]) > 0.5 * 0.05
 
 
 def test_a_scale_that_is_none_is_refused() -> None:

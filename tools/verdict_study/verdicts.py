@@ -6,13 +6,14 @@ import functools
 import math
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from prkbench.sim.scenario_library import scenario, scenario_names
 from prkbench.sim.scenario_once import simulate_once
 from prkbench.study.summary import wilson
 from prkbench.study.work import Row
 from verdict_study.part import Case, Findings, Part, Requirement, Rows, Table, percent
-from verdict_study.plots import Bars, stacked
+from verdict_study.plots import Bars, Dot, dots, stacked
 
 SCALES = ("prk", "bench")
 LEAST_RIGHT, MOST_WRONG = 0.95, 0.01
@@ -61,9 +62,12 @@ def findings(rows: Rows) -> Findings:
         [_table(found)],
         [*_pooled(found), *_every_case(found)],
         {
-            f"Verdicts, {name}": stacked([_bars(case, found[case]) for case in of_scale])
-            for scale, name in (("prk", "PrK scale"), ("bench", "bench scale"))
-            if (of_scale := [case for case in found if case.endswith(f"-{scale}")])
+            **{
+                f"Verdicts, {name}": stacked([_bars(case, found[case]) for case in of_scale])
+                for scale, name in (("prk", "PrK scale"), ("bench", "bench scale"))
+                if (of_scale := [case for case in found if case.endswith(f"-{scale}")])
+            },
+            **_coverage(found),
         },
     )
 
@@ -78,6 +82,18 @@ def _bars(case: str, rows: Sequence[Row]) -> Bars:
     counted = shares(rows)
     share = wilson(counted["yes"], len(rows))
     return Bars(case.rpartition("-")[0], [counted[kind] for kind in _KINDS], share)
+
+
+def _coverage(rows: Rows) -> dict[str, Any]:
+    """Return a plot of how often intervals of k hold the truth, none where none can tell."""
+    points = []
+    for case, runs in rows.items():
+        held = holding(runs)
+        if held:
+            share = wilson(sum(held), len(held))
+            points.append(Dot(case, *(100.0 * part for part in (sum(held) / len(held), share.low,
+                                                                share.high))))  # fmt: skip
+    return {"Share of the 95 % intervals that hold the true k": dots(points, "%")} if points else {}
 
 
 def _table(rows: Rows) -> Table:
@@ -97,7 +113,7 @@ def _table(rows: Rows) -> Table:
         [*lines, _line("all", every)],
         "holds k: how often the stated 95 % interval of the last steady stretch holds the true k, "
         "where one k describes it. bounds: how often the leak at the end is not above the stated "
-        "one-sided 95 % limit, where there is one.",
+        "one-sided 95 % limit, where it is steady.",
     )
 
 
@@ -126,8 +142,14 @@ def holding(rows: Sequence[Row]) -> list[bool]:
 
 
 def bounding(rows: Sequence[Row]) -> list[bool]:
-    """Return for every run with an upper limit whether the leak at its end is not above that."""
-    figures = [(_figure(r, "true_last_lb_per_day"), _figure(r, "upper95_lb_per_day")) for r in rows]
+    """Return for every run that can tell whether its upper limit is not below the leak at the end.
+
+    Where the leak still changes, or gas flows in, what is bounded is another figure.
+    """
+    steady = [row for row in rows if math.isfinite(_figure(row, "k_true_per_s"))]
+    figures = [
+        (_figure(row, "true_last_lb_per_day"), _figure(row, "upper95_lb_per_day")) for row in steady
+    ]
     return [true <= upper for true, upper in figures if math.isfinite(upper)]
 
 

@@ -31,13 +31,14 @@ from prkbench.analysis.outcome import (
 )
 from prkbench.analysis.paths import Paths, level_of, two_paths
 from prkbench.analysis.segmentrates import Rates, campaign_bound, segment_rates, volumes_of
-from prkbench.analysis.segments import Cut, cut, level_step
+from prkbench.analysis.segments import SETTLE_FILL_S, Cut, cut, level_step
 from prkbench.analysis.sensorhealth import sensor_fault
 from prkbench.analysis.standing import leak_now, open_questions, volume_change
 from prkbench.analysis.thermalcause import apparent_change
 from prkbench.analysis.verdict import show
 
 _RUN_LEVELS_SHARE = 0.05
+_MOST_JUMPS_TOLD = 5
 _LOWEST_LAW = 1.0
 """Exponent of p below which no crack's flow goes."""
 _OF_ONE_DECAY = (LEAK, SEALED, NO_VERDICT)
@@ -90,6 +91,7 @@ def conclude(
     was = earlier_of(campaign, earlier)
     reasons = [law.sentence, *changes.reasons]
     reasons += _other_law(rows, weigh, law, changes, kinks, opened, was)
+    reasons += _unlogged(campaign, tested)
     findings += _thermal(campaign, tested, law, changes)
     findings += leak_now(campaign, changes, station is not None, limit_lb_per_day)
     findings += volume_change(rows) + open_questions(campaign, whole, findings) + aside
@@ -127,6 +129,26 @@ def _disturbed(whole: Cut) -> list[Finding]:
     spans = ", ".join(f"{a / 3600.0:.1f} to {b / 3600.0:.1f} h" for a, b in whole.disturbed_s[:3])
     return [Finding(DISTURBED, f"temperature moved faster than a room's heating does: {spans} "
                                "left out")]  # fmt: skip
+
+
+def _unlogged(campaign: Campaign, tested: Cut) -> list[str]:
+    """Name jumps that the log does not explain; the rates are silent about those at the end."""
+    spans: list[list[int]] = []
+    for n in np.searchsorted(campaign.t_s, tested.unlogged_jumps_s).tolist():
+        if spans and campaign.t_s[n] - campaign.t_s[spans[-1][1]] <= SETTLE_FILL_S:
+            spans[-1][1] = n
+        else:
+            spans.append([n, n])
+    last = tested.segments[-1]
+    lines = []
+    for first, end in spans:
+        change = campaign.pressure_pa[end] - campaign.pressure_pa[first - 1]
+        short = "; what came after is too short to be told" if first >= last.stop else ""
+        lines.append(
+            f"at {campaign.t_s[first] / 3600.0:.1f} h the pressure went by {change:+.0f} Pa, and "
+            f"nobody wrote why{short}"
+        )
+    return lines[:_MOST_JUMPS_TOLD]
 
 
 def _tested(whole: Cut) -> tuple[Cut, Cut]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from prkbench.analysis.campaign import Array, Campaign
@@ -18,6 +19,9 @@ from prkbench.analysis.testlog import REPRESS as REPRESSED
 
 Kept = NDArray[np.bool_]
 
+SETTLE_START_S = {"prk": 0.0, "bench": 300.0}
+"""After the start a chip warms itself, by 50 mK in two minutes or so, which the gas does not: what
+is left of it then is under half of the 10 mK that nobody sees."""
 SETTLE_FILL_S = 1800.0
 SETTLE_LEVEL_S = 1200.0
 SETTLE_HATCH_S = {"prk": 12 * 3600.0, "bench": 1200.0}
@@ -27,6 +31,8 @@ _DOOR_K_PER_S = 0.03 / 60.0
 _DOOR_OVER_S = 600.0
 _DOOR_BEFORE_S = 720.0
 _DOOR_AFTER_S = 2700.0
+_TREND = 5
+"""Changes whose median is the trend that a jump stands out of."""
 _LONG_GAPS = 6.5
 """Gaps of more than these steps end a segment of a dense record."""
 
@@ -69,7 +75,7 @@ class Cut:
 def cut(campaign: Campaign) -> Cut:
     """Cut a campaign; segments without enough that counts are dropped."""
     t = campaign.t_s
-    settled = np.ones(len(t), dtype=bool)
+    settled = t >= t[0] + SETTLE_START_S[campaign.scale] if len(t) else np.ones(0, dtype=bool)
     edges: dict[int, LogEntry | None] = {0: None}
     opened = _first_open(campaign)
     state = _State(False if opened else None, campaign.volume_m3)
@@ -185,17 +191,21 @@ def _jumps(campaign: Campaign) -> NDArray[np.intp]:
         return np.asarray(np.flatnonzero(alone > campaign.jump_pa) + 1)
     # What the temperature does at the same time, a door, is no hand on a valve.
     found = np.flatnonzero(
-        np.minimum(_sudden(change, campaign.jump_pa),
-                   _sudden(np.diff(campaign.reduced_pa), campaign.jump_pa)) > campaign.jump_pa
+        np.minimum(_sudden(change), _sudden(np.diff(campaign.reduced_pa))) > campaign.jump_pa
     ) + 1  # fmt: skip
     return np.asarray(found[np.concatenate([[True], np.diff(found) > 2])] if len(found) else found)
 
 
-def _sudden(change: Array, jump_pa: float) -> Array:
-    """Change from one reading to the next against the one before, where that was no jump."""
-    usual = np.concatenate([[0.0], change[:-1]])
-    usual[np.abs(usual) > jump_pa] = 0.0
-    return np.asarray(np.abs(change - usual))
+def _sudden(change: Array) -> Array:
+    """Change from one reading to the next against the trend of those before it.
+
+    The trend is a median: a repress that falls into two minutes, a third of it into the first,
+    would else raise what the second is held against.
+    """
+    if not len(change):
+        return change
+    before = np.concatenate([np.full(_TREND, np.median(change[:_TREND])), change[:-1]])
+    return np.asarray(np.abs(change - np.median(sliding_window_view(before, _TREND), axis=1)))
 
 
 def _gaps(campaign: Campaign) -> NDArray[np.intp]:
