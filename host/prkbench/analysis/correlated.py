@@ -207,7 +207,8 @@ class _Grid:
         moments, likelihoods = [], []
         for tau, white, known in points:
             covariance = BlockCovariance(t_s, tau, white, STEP_S)
-            moments.append(table.T @ covariance.solve(table))
+            # Not by BLAS: its sums depend on how many threads it has, and with them the last bits.
+            moments.append(np.einsum("ni,nj->ij", table, covariance.solve(table)))
             likelihoods.append(known - 0.5 * covariance.log_det)
         self._moments, self._likelihoods = np.array(moments), np.array(likelihoods)
         self._taus = [tau for tau, _, _ in points]
