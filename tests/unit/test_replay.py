@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from inprocess_node import Bench, Board, bench_rig, meta_of, recorded_file
 from tampering import change_payload, flip
 
+from prkbench.analysis.hostwindow import HostWindow
 from prkbench.analysis.replay import Replay, Replayer, replay_run
 from prkbench.client import NodeClient
 from prkbench.runfile import Kind, RunFile
@@ -19,6 +20,8 @@ from prknode.records import (
     block_size,
     sample_size,
 )
+from prknode.segments import Row
+from prknode.window import Window
 
 
 def replayed(path: Path) -> Replay:
@@ -136,3 +139,15 @@ def test_a_run_with_valve_and_alarm_replays_to_the_bit(
 def client_seconds(client: NodeClient) -> float:
     """How long the node has been measuring."""
     return (client.run_time_us() or 0) / 1e6
+
+
+@given(st.lists(st.tuples(*[st.integers(-(2**30), 2**30)] * 3), min_size=6, max_size=90))
+def test_batches_of_a_replay_are_the_nodes_also_when_the_window_slides(
+    rows: list[tuple[int, int, int]],
+) -> None:
+    ours, theirs = HostWindow(30, 1007), Window(30, 1007)
+    for slot, (i, d, y) in enumerate(rows):
+        for window in (ours, theirs):
+            window.add(Row(1, slot, i, d, y))
+        assert ours.batches(6) == theirs.batches(6)
+        assert ours.segments == theirs.segments

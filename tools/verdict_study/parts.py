@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from prkbench.errors import UsageError
 from verdict_study.part import Part
 
-NAMES = ("verdicts", "micropython")
+NAMES = ("verdicts", "micropython", "coverage", "precision", "delays", "laws")
 
 
 def parts(names: Sequence[str] = NAMES) -> list[Part]:

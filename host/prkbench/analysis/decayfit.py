@@ -224,14 +224,22 @@ def settling_time(record: Record, laws: tuple[Law, ...]) -> float | None:
 
 
 def exponent(record: Record) -> tuple[float, float, float] | None:
-    """Return (n, low, high) of dp/dt = -k p^n into vacuum; None where p spans less than 20 %."""
-    p = record.pressure_pa
-    if p.max() < 1.25 * p.min() or len(p) < 7:
+    """Return (n, low, high) of dp/dt = -k (p^n - p_ref^n); None where it cannot be told.
+
+    That is where p - p_ref spans less than 20 %, or where the pressure outside was measured: how
+    far two gauges disagree bends a decay as much as its law does.
+    """
+    p, ref = record.pressure_pa, record.reference_pa
+    head = p - ref
+    if float(np.ptp(ref)) > 0.0 or head.min() <= 0.0 or len(p) < 7:
         return None
-    mean_p = float(p.mean())
+    if head.max() < 1.25 * head.min():
+        return None
+    mean_p, outside = float(p.mean()), float(ref[0])
+    hot = T_REF_K / record.temperature_k if outside > 0.0 else np.ones(len(p))
 
     def rest(n: float) -> Array:
-        x = (p / mean_p) ** n
+        x = ((p / mean_p) ** n - ((outside / mean_p) ** n if outside > 0.0 else 0.0)) * hot
         integral = np.concatenate([[0.0], np.cumsum((x[1:] + x[:-1]) / 2.0 * np.diff(record.t_s))])
         return _residuals(np.column_stack([np.ones(len(p)), integral]), record.reduced_pa)
 
@@ -240,7 +248,8 @@ def exponent(record: Record) -> tuple[float, float, float] | None:
         return float(residual @ residual) - limit
 
     limit = 0.0
-    bounds = -1.0, 4.0
+    # Against a pressure outside, p^n - p_ref^n loses its meaning at n = 0.
+    bounds = (0.1 if outside > 0.0 else -1.0), 4.0
     best = float(optimize.minimize_scalar(excess, bounds=bounds, method="bounded").x)
     free = max(1.0, _independent(rest(best)) - 3.0)
     limit = max(excess(best), 1e-9) * (1.0 + float(stats.f.ppf(0.95, 1, free)) / free)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from prkbench.law import Law, driving_pressure_pa
 from prkbench.sim.trims import Trim
-from prknode.records import sample_size
+from prknode.records import SAMPLE_HEAD, sample_size
 from prknode.window import Window
 
 FloatArray = NDArray[np.float64]
@@ -39,20 +39,30 @@ class Samples:
 def read_samples(payload: bytes, sensors: int) -> Samples:
     """Sample records (bytes as stored) as arrays."""
     size = sample_size(sensors)
-    table = np.frombuffer(payload, dtype=np.uint8).reshape(-1, size).astype(np.int64)
-    t_us = sum(table[:, i] << (8 * i) for i in range(6))
-    flags = table[:, 6] | table[:, 7] << 8
-    valid = np.stack([(flags >> i) & 1 for i in range(sensors)], axis=1).astype(bool)
-    body = table[:, 8:].reshape(-1, sensors, 2, 3)
-    raw = body[..., 0] | body[..., 1] << 8 | body[..., 2] << 16
-    return Samples(np.asarray(t_us), valid, raw[:, :, 0], raw[:, :, 1])
+    table = np.frombuffer(payload, dtype=np.uint8).reshape(-1, size)
+
+    def whole(first: int, count: int) -> IntArray:
+        # Byte by byte: all of a month's table in 64 bits is half a gigabyte.
+        value = np.zeros(len(table), dtype=np.int64)
+        for n in range(count):
+            value |= table[:, first + n].astype(np.int64) << 8 * n
+        return value
+
+    flags = whole(6, 2)
+    valid = np.stack([flags >> i & 1 == 1 for i in range(sensors)], axis=1)
+    raw_p, raw_t = (
+        np.stack([whole(SAMPLE_HEAD + 6 * i + at, 3) for i in range(sensors)], axis=1)
+        for at in (0, 3)
+    )
+    return Samples(whole(0, 6), valid, raw_p, raw_t)
 
 
 @dataclass(frozen=True)
 class Blocks:
     """Means over 60 s slots in SI: slot numbers, chamber and reference pressure, temperature.
 
-    station_pa is the pressure beyond the hatch, None where no sensor has that place.
+    station_pa is the pressure beyond the hatch, twin_pa that of a sealed vessel beside; None where
+    no sensor has that place.
     """
 
     slot: IntArray
@@ -61,6 +71,7 @@ class Blocks:
     temperature_k: FloatArray
     count: IntArray
     station_pa: FloatArray | None = None
+    twin_pa: FloatArray | None = None
 
 
 def block_means(samples: Samples, setup: dict[str, Any]) -> Blocks:
@@ -91,8 +102,10 @@ def block_means(samples: Samples, setup: dict[str, Any]) -> Blocks:
         outside = np.full(len(slots), float(setup["reference_pa"]))
     else:
         outside = sensor(reference)[0]
-    station = sensor(roles.index("STATION"))[0] if "STATION" in roles else None
-    return Blocks(slots, pressure, outside, temperature, count, station)
+    station, twin = (
+        sensor(roles.index(role))[0] if role in roles else None for role in ("STATION", "TWIN")
+    )
+    return Blocks(slots, pressure, outside, temperature, count, station, twin)
 
 
 @dataclass(frozen=True)
@@ -108,13 +121,17 @@ class RowTable:
 
 @dataclass(frozen=True)
 class Used:
-    """The blocks that count, in order: segment, slot, x (Pa), T (K), y = p_T (Pa)."""
+    """The blocks that count, in order: segment, slot, x (Pa), T (K), y = p_T (Pa).
+
+    twin_pa: pressure of a sealed vessel beside, None without one.
+    """
 
     segment: IntArray
     slot: IntArray
     x: FloatArray
     t: FloatArray
     y: FloatArray
+    twin_pa: FloatArray | None = None
 
 
 def used_blocks(
@@ -128,7 +145,8 @@ def used_blocks(
     p = blocks.pressure_pa[keep]
     x = driving_pressure_pa(law, p, blocks.reference_pa[keep], float(setup["norm_pa"]))
     segment = np.array([segment_of[int(s)] for s in slot], dtype=np.int64)
-    return Used(segment, slot, x * t_ref / t, t, p * t_ref / t)
+    twin = None if blocks.twin_pa is None else blocks.twin_pa[keep]
+    return Used(segment, slot, x * t_ref / t, t, p * t_ref / t, twin)
 
 
 def rows_of(used: Used, step_s: float = 60.0) -> RowTable:

@@ -87,6 +87,11 @@ def decide_by_one(
         f"likely {host.tau_s / 60:.0f} min; thermal lag "
         f"{'fitted' if host.lag_fitted else 'assumed from the configuration'}"
     )
+    if host.twin_share is not None:
+        outcome.reasons.append(
+            f"sealed twin as reference: {100.0 * host.twin_share:.0f} % of the gas temperature "
+            "that no thermometer sees is taken from its pressure"
+        )
     outcome.reasons.append(LAW_OF_RIG)
     if k != 0.0:
         outcome.budget.append(BudgetLine("residual of the fit", statistical / abs(k), remark))

@@ -36,6 +36,8 @@ SEALED_LB_PER_DAY = 0.15
 """Without a limit of the user, the bound below which the PrK counts as sealed."""
 UNNULLED_PA = 30.0
 """Standard disagreement of two sensors that were never nulled against each other."""
+CHOKING_RATIO = 0.528
+"""Pressure outside over that inside, above which air does not choke."""
 
 
 @dataclass(frozen=True)
@@ -96,10 +98,10 @@ def analyze_readings(
 ) -> ReadingsResult:
     """Analyse readings of READINGS_DTYPE.
 
-    ``law`` None reports viscous and choked; ``reference_pa`` counts where the record has no
-    reference of its own, and is vacuum by default; ``limit_lb_per_day`` is the user's. The
-    resolutions are what the gauges can show, guessed from the readings where None. Raises
-    UsageError for fewer than two readings or times that do not rise.
+    ``law`` None reports viscous and choked (linear where nothing chokes); ``reference_pa`` counts
+    where the record has no reference of its own, and is vacuum by default; ``limit_lb_per_day`` is
+    the user's. The resolutions are what the gauges can show, guessed from the readings where None.
+    Raises UsageError for fewer than two readings or times that do not rise.
     """
     reasons: list[str] = []
     conversion = Conversion.for_volume(volume_m3) if volume_m3 else Conversion()
@@ -109,9 +111,7 @@ def analyze_readings(
     )  # fmt: skip
     segments = _segments(record, doubt, reasons)
     found = decayfit.exponent(max(segments, key=lambda part: part.duration_s))
-    if record.reference_pa.max() > 0.0:
-        found = None
-    laws = _laws(law, found, reasons)
+    laws = _laws(law, found, _unhurried(record), reasons)
     thermal = _settling(segments, doubt, laws, reasons)
     rates = {name: _rate(segments, name, doubt, thermal, conversion) for name in laws}
     if few_readings(segments, doubt):
@@ -253,12 +253,18 @@ def _segments(record: Record, doubt: Doubt, reasons: list[str]) -> list[Record]:
     return parts
 
 
+def _unhurried(record: Record) -> Law:
+    """Return the law of a leak that is not viscous: choked, unless the gas outside forbids it."""
+    ratio = float(np.min(record.reference_pa / record.pressure_pa))
+    return "linear" if ratio > CHOKING_RATIO else "choked"
+
+
 def _laws(
-    law: Law | None, found: tuple[float, float, float] | None, reasons: list[str]
+    law: Law | None, found: tuple[float, float, float] | None, other: Law, reasons: list[str]
 ) -> tuple[Law, ...]:
-    """Return the laws to report, the first being the one quoted."""
+    """Return the laws to report, the first being the one quoted; ``other`` than viscous: n = 1."""
     if law is not None:
-        expected = {"viscous": 2.0, "choked": 1.0}.get(law)
+        expected = {"viscous": 2.0, other: 1.0}.get(law)
         if found and expected is not None and not found[1] <= expected <= found[2]:
             reasons.append(
                 f"the record bends with exponent {found[1]:.2f} to {found[2]:.2f}, the {law} law "
@@ -266,12 +272,12 @@ def _laws(
             )
         return (law,)
     if found:
-        viscous, choked = found[1] <= 2.0 <= found[2], found[1] <= 1.0 <= found[2]
-        if viscous != choked:
-            name: Law = "viscous" if viscous else "choked"
+        viscous, plain = found[1] <= 2.0 <= found[2], found[1] <= 1.0 <= found[2]
+        if viscous != plain:
+            name: Law = "viscous" if viscous else other
             reasons.append(f"exponent {found[1]:.2f} to {found[2]:.2f}: {name} law")
             return (name,)
-    return ("viscous", "choked")
+    return ("viscous", other)
 
 
 def _settling(

@@ -10,18 +10,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from prkbench.analysis.hostwindow import host_windows
+from prkbench.analysis.slotsums import SlotSums
 from prkbench.node_setup import settings_of
 from prkbench.runfile import Kind, Run, RunFile
-from prknode.blocks import Block, BlockSums
+from prknode.blocks import Block
 from prknode.decay import Estimator, Reduced
 from prknode.records import (
     BLOCK_VALID,
     RESULT_SIZE,
     block_size,
     pack_block,
-    sample_size,
 )
 from prknode.unpack import unpack_block
+
+_AT_ONCE = 20_000
+"""Samples summed at once: chunks of a slow node hold a few."""
 
 
 @dataclass
@@ -64,23 +68,20 @@ class Replayer:
     def __init__(self, setup: dict[str, Any]) -> None:
         settings, trims = settings_of(setup)
         self.sensors = len(settings.sensors)
-        self._sums = BlockSums(self.sensors, settings.paired(), 60 * settings["rate_mhz"] // 1000)
-        self.replay = Replay(Estimator(settings, trims))
+        self._sums = SlotSums(self.sensors, settings.paired(), 60 * settings["rate_mhz"] // 1000)
+        self.replay = Replay(Estimator(settings, trims, host_windows(settings)))
 
     def feed(self, payload: bytes) -> None:
         """Take sample records in sequence."""
-        sums = self._sums
-        for at in range(0, len(payload), sample_size(self.sensors)):
-            while not sums.add(payload, at):
-                self._close(sums.take())
+        for block in self._sums.add(payload):
+            self._close(block)
 
     def finish(self) -> None:
         """Close the slot under way, as the node did when the next sample came."""
-        self._close(self._sums.take())
+        for block in self._sums.end():
+            self._close(block)
 
-    def _close(self, block: Block | None) -> None:
-        if block is None:
-            return
+    def _close(self, block: Block) -> None:
         replay = self.replay
         estimator = replay.estimator
         estimator.step(block)
@@ -111,12 +112,21 @@ def replay_run(file: RunFile, run: Run, on_progress: Callable[[int], None] | Non
     on_progress is told the number of samples done.
     """
     replayer = Replayer(run.setup)
-    done = 0
+    done = waiting = 0
+    pieces: list[bytes] = []
     for chunk in file.chunks(run.run_id, Kind.SAMPLE):
-        replayer.feed(chunk.payload)
-        done += chunk.count
-        if on_progress is not None:
-            on_progress(done)
+        pieces.append(chunk.payload)
+        waiting += chunk.count
+        if waiting >= _AT_ONCE:
+            replayer.feed(b"".join(pieces))
+            done += waiting
+            waiting = 0
+            pieces.clear()
+            if on_progress is not None:
+                on_progress(done)
+    replayer.feed(b"".join(pieces))
+    if on_progress is not None:
+        on_progress(done + waiting)
     recorded_blocks = file.payload(run.run_id, Kind.BLOCK)
     size = block_size(replayer.sensors)
     if len(recorded_blocks) // size > len(replayer.replay.blocks):
@@ -137,6 +147,8 @@ def _compare(replay: Replay, file: RunFile, run: Run, blocks: bytes, size: int) 
             continue
         replay.compared += 1
         ours = replay.results[n]
+        if ours == theirs:
+            continue
         bits = sum((a ^ b).bit_count() for a, b in zip(ours, theirs, strict=False))
         bits += 8 * abs(len(ours) - len(theirs))
         replay.differing_bits += bits

@@ -71,6 +71,8 @@ def series_of(
         since_s = 60.0 * (rows.slot - np.array([starts[int(s)] for s in rows.segment]))
         fit[at] = offset - host.k_per_s * rows.i + host.d_pa_per_k * rows.d
         fit[at] += host.drift_pa_per_s * since_s
+        if host.twin_pa is not None:
+            fit[at] += host.twin_pa
     results = np.frombuffer(file.payload(run.run_id, Kind.RESULT), dtype=_RESULT_DTYPE)
     results = results[results["se"] != NO_SE]
     return Series(
