@@ -78,7 +78,6 @@ class Estimator:
         self._segmenter = Segmenter(_pascals(settings["jump_pa"], 1), settings["settle_min"])
         self._rows = Rows()
         self._tens = Tens()
-        self._long_rows = Rows()
         self._stability = Stability(settings["planned"])
         self.teeth = Teeth()
         self._previous = None
@@ -158,12 +157,10 @@ class Estimator:
             if self._short.rows >= _SHORT_LAG_ROWS:
                 lag = None
             self.estimate = solve(self._short, 60, lag, self._sealed, _BATCH_ROWS)
-        tens = self._tens.step(segment, slot, now.x, now.t, now.y)
-        if tens is not None:
-            row = self._long_rows.step(*tens)
-            if row is not None:
-                self._long.add(row)
-                self.long_estimate = solve(self._long, 600, None, 0, _BATCH_ROWS // 10)
+            tens = self._tens.step(row)
+            if tens is not None:
+                self._long.add(tens)
+                self.long_estimate = solve(self._long, 60, None, 0, _BATCH_ROWS // 10)
 
     def _flag(self, block, now):
         if not (MIN_PA <= now.p <= MAX_PA and MIN_K <= now.t <= MAX_K):

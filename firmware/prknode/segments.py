@@ -126,30 +126,35 @@ class Rows:
 
 
 class Tens:
-    """Sums ten adjacent settled blocks into one ten-minute block; all ten are needed."""
+    """Sums the rows of ten adjacent blocks into one of ten minutes; all ten are needed.
+
+    I and D of the sum are the sums of the minutes' own: what the lag of the sensor does to them
+    within ten minutes adds up as they do. Differences of ten-minute means would show an air
+    conditioner's swing folded into another one.
+    """
 
     def __init__(self):
         self._segment = 0
         self._slot = -1
         self._n = 0
-        self._x = 0
-        self._t = 0
+        self._i = 0
+        self._d = 0
         self._y = 0
 
-    def step(self, segment, slot, x, t, y):
-        """Take a settled block; returns (segment, ten-minute slot, sums of x, t, y) or None."""
-        tens = slot // 10
-        if tens != self._slot or segment != self._segment:
+    def step(self, row):
+        """Take the Row of a block; returns that of its ten minutes when it is the last one."""
+        tens = row.slot // 10
+        if tens != self._slot or row.segment != self._segment:
             self._slot = tens
-            self._segment = segment
+            self._segment = row.segment
             self._n = 0
-            self._x = 0
-            self._t = 0
+            self._i = 0
+            self._d = 0
             self._y = 0
         self._n += 1
-        self._x += x
-        self._t += t
-        self._y += y
+        self._i += row.i
+        self._d += row.d
+        self._y += row.y
         if self._n == 10:
-            return segment, tens, self._x, self._t, self._y
+            return Row(row.segment, tens, self._i, self._d, self._y)
         return None

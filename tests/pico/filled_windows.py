@@ -19,7 +19,7 @@ SAMPLES = 12000
 """A slot at 200 Hz: the largest sums there are."""
 
 _AHEAD = 11
-_PARTS = ("", "_segmenter", "_rows", "_tens", "_long_rows", "_stability", "_short", "_long")
+_PARTS = ("", "_segmenter", "_rows", "_tens", "_stability", "_short", "_long")
 _KEPT = {"": ("_previous", "_faulted", "state"), "_short": ("_start", "rows", "segments")}
 _KEPT["_long"] = _KEPT["_short"]
 

@@ -10,6 +10,7 @@ from prknode.segments import (
     REPRESS,
     RESTART,
     VENT,
+    Row,
     Rows,
     Segmenter,
     Tens,
@@ -137,15 +138,20 @@ def test_the_integral_begins_at_zero_in_each_segment():
     assert [(r[0], r[1], r[2]) for r in feed(Rows(), blocks)] == [(1, 1, 20), (2, 4, 20)]
 
 
-def test_ten_minute_blocks_need_all_ten_of_one_segment():
+def test_ten_minute_rows_need_all_ten_of_one_segment_and_are_their_sums():
     tens = Tens()
+
+    def step(segment, slot):
+        row = tens.step(Row(segment, slot, slot, 2, 3))
+        return None if row is None else (row.segment, row.slot, row.i, row.d, row.y)
+
     for slot in range(20):
-        got = tens.step(1, slot, 1, 2, 3)
-        assert got == ((1, slot // 10, 10, 20, 30) if slot % 10 == 9 else None)
+        total = 10 * slot - 45
+        assert step(1, slot) == ((1, slot // 10, total, 20, 30) if slot % 10 == 9 else None)
     for slot in range(21, 30):
-        assert tens.step(1, slot, 1, 2, 3) is None
+        assert step(1, slot) is None
     for slot in range(30, 40):
-        assert tens.step(1 + slot // 35, slot, 1, 2, 3) is None
+        assert step(1 + slot // 35, slot) is None
 
 
 def settle(planned, change_per_block):

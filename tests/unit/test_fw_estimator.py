@@ -15,7 +15,7 @@ from prknode.blocks import Block
 from prknode.decay import Estimator
 from prknode.records import BASIS_BATCH, BASIS_GLS, BASIS_NONE, BLOCK_VALID
 from prknode.regression import Estimate, solve
-from prknode.segments import Row, Rows
+from prknode.segments import Row, Rows, Tens
 from prknode.settings import Settings
 from prknode.window import UNIT, Window
 
@@ -330,3 +330,25 @@ def test_single_precision_would_lose_the_measurement() -> None:
     beta = np.linalg.solve(normal[:3, :3], normal[:3, 3])
     wrong = -float(beta[1]) * 2 / STEP_S
     assert abs(wrong - got.k * 1e-18) > 10 * got.se * 1e-18
+
+
+@pytest.mark.parametrize("period_min", [7.0, 16.0, 23.0, 1440.0])
+def test_a_lagging_sensor_does_not_move_the_ten_minute_rows(period_min: float) -> None:
+    """y = c - k I + d D minute by minute, for a swing of any period: the sums obey it, too.
+
+    Taken between ten-minute means, D would show a swing of 16 minutes as a slower, smaller one.
+    """
+    k_half, lag = 6.268e-7 * STEP_S / 2, 700.0
+    minutes, tens, window, i = Rows(), Tens(), Window(432, 1007, sums=True), 0
+    warm = [round(3e5 * math.sin(2 * math.pi * b / period_min)) for b in range(DAY_ROWS)]
+    for slot in range(1, DAY_ROWS - 1):
+        i += 2 * 20000 * 4096
+        y = 120000 * 4096 - k_half * i + lag * (warm[slot + 1] - warm[slot - 1])
+        row = minutes.step(1, slot, 20000 * 4096, warm[slot], round(y))
+        # The integral is known to half a step only where it begins.
+        ten = None if row is None else tens.step(row)
+        if ten is not None:
+            window.add(ten)
+    found = solve(window, STEP_S)
+    assert window.rows == 142
+    assert found.k * 1e-18 == pytest.approx(6.268e-7, rel=1e-6)

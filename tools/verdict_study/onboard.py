@@ -37,18 +37,16 @@ class _AtTheEnd(Estimator):
         short = self._rows.step(segment, slot, now.x, now.t, now.y)
         if short is not None:
             self._short.add(short)
-        tens = self._tens.step(segment, slot, now.x, now.t, now.y)
-        if tens is not None:
-            row = self._long_rows.step(*tens)
-            if row is not None:
-                self._long.add(row)
+            tens = self._tens.step(short)
+            if tens is not None:
+                self._long.add(tens)
 
     def told(self, hours: float, lag: tuple[int, int] | None) -> Told | None:
         """Solve as the node does after that time."""
         if hours <= SHORT_HOURS:
             found = solve(self._short, 60, lag, 0, 240)
         else:
-            found = solve(self._long, 600, None, 0, 24)
+            found = solve(self._long, 60, None, 0, 24)
         if found.basis == BASIS_NONE:
             return None
         return Told(found.k * 1e-18, found.se * 1e-18)
