@@ -246,6 +246,14 @@ def test_a_leak_that_grows_evenly_is_increased_though_p_and_p2_would_follow_it(s
     assert found["right"] == "yes", found["words"]
 
 
+def test_supply_that_nobody_logged_makes_no_change_of_the_leak() -> None:
+    """With this seed one of the short stretches between represses differs by chance."""
+    outcome = examined(scenario("E2crew"), "bench", 5314565393830700819).outcome
+    assert outcome.words[0] == "CANNOT TELL"
+    assert not {"INCREASED", "REDUCED", "RETURNED"} & set(outcome.words)
+    assert any("lb/day at 19.8 h" in reason for reason in outcome.reasons)
+
+
 def test_a_fast_drop_at_the_end_is_named_though_it_is_too_short_for_a_rate() -> None:
     outcome = examined(scenario("E11drop"), "bench", 3).outcome
     (told,) = (reason for reason in outcome.reasons if "nobody wrote why" in reason)

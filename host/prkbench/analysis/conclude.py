@@ -21,9 +21,12 @@ from prkbench.analysis.outcome import (
     CANNOT_TELL,
     DISTURBED,
     HATCH_ONLY,
+    INCREASED,
     LEAK,
     MASKED,
     NO_VERDICT,
+    REDUCED,
+    RETURNED,
     SEALED,
     SENSOR,
     THERMAL,
@@ -38,6 +41,7 @@ from prkbench.analysis.thermalcause import apparent_change
 from prkbench.analysis.verdict import show
 
 _RUN_LEVELS_SHARE = 0.05
+_CHANGES = (RETURNED, INCREASED, REDUCED)
 _MOST_JUMPS_TOLD = 5
 _LOWEST_LAW = 1.0
 """Exponent of p below which no crack's flow goes."""
@@ -94,7 +98,12 @@ def conclude(
     reasons += _unlogged(campaign, tested)
     findings += _thermal(campaign, tested, law, changes)
     findings += leak_now(campaign, changes, station is not None, limit_lb_per_day)
-    findings += volume_change(rows) + open_questions(campaign, whole, findings) + aside
+    doubts = open_questions(campaign, whole, findings)
+    if any(not doubt.aside for doubt in doubts):
+        # Supply that nobody logged makes a change of rate as easily as the leak does.
+        reasons += [f.sentence for f in findings if f.word in _CHANGES]
+        findings = [f for f in findings if f.word not in _CHANGES]
+    findings += volume_change(rows) + doubts + aside
     return _conclusion(campaign, rows, rates, law, changes, findings, reasons)
 
 
