@@ -25,7 +25,8 @@ _ENOUGH = 40
 _WITHIN = 1.2
 _TIGHT_H = 6.0
 """Hours without a leak before one begins."""
-_RHO = correlation(3600.0) / 1024.0
+_RHO = correlation(RESIDUAL_TAU_S) / 1024.0
+"""As a sealed run teaches it: the design study knew the covariance."""
 EXPECTED: dict[str, dict[float, tuple[float, float]]] = {
     "LEAK": {1.08: (3.2, 4.0), 2.7: (1.2, 1.6), 5.4: (0.50, 0.70)},
     "RETURNED": {1.08: (2.1, 2.6), 2.7: (0.95, 1.2), 5.4: (0.52, 0.65), 10.8: (0.23, 0.32)},
@@ -41,7 +42,8 @@ def part() -> Part:
         "delays",
         "How soon it is told",
         "Hours until a record that is looked at every minute says LEAK or RETURNED, or bounds a "
-        "sealed chamber, at the tunnel's own pace with 10 mK unseen and air conditioning; and how "
+        "sealed chamber, at the tunnel's own pace with 10 mK unseen and air conditioning, on a rig "
+        "whose sealed run taught the residual's correlation time; and how "
         "often 72 h of a sealed chamber, and a month of them, are called a leak. RETURNED counts "
         "from the leak's beginning, six hours into the record.",
         cases(),

@@ -32,8 +32,6 @@ SEALED_ALPHA = 0.05
 LEAK_INFLATION = 1.5
 SEALED_INFLATION = 1.1
 """Factors on the standard error: what is not quite true of the residual's model."""
-SEALED_WIDTH_PER_S = WIDTH_PER_S / 2.0
-"""Narrower than for a leak: a bound of .5 % a day is wanted sooner than one of 5 %."""
 _LEAST_ROWS = 20
 """Under this the variance is too little known for a bound at 95 %."""
 
@@ -105,7 +103,6 @@ class LeakWatch:
 
     def __init__(self, acceleration: float = 1.0) -> None:
         self.width_per_s = WIDTH_PER_S * acceleration
-        self.sealed_width_per_s = SEALED_WIDTH_PER_S * acceleration
         self.leak = False
         self.highest = -math.inf
 
@@ -123,6 +120,6 @@ class LeakWatch:
         self.highest = max(self.highest, log_e)
         self.leak = self.leak or log_e >= self.threshold
         upper = mixture_upper_bound(
-            fit.k_per_s, SEALED_INFLATION * fit.se_per_s, self.sealed_width_per_s, SEALED_ALPHA
+            fit.k_per_s, SEALED_INFLATION * fit.se_per_s, self.width_per_s, SEALED_ALPHA
         )
         return Evidence(equations.slot, fit.k_per_s, fit.se_per_s, log_e, upper)
