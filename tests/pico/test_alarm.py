@@ -15,7 +15,9 @@ BEFORE_US = 3_200_000
 ASKED = ("DATA:READ? 0,200", "CALC:RES? 100000;:CALC:DEC?", "SENS:RATE?;:CALC:ALAR?")
 
 
-@pytest.mark.parametrize(("rate_hz", "osr_p"), [(5, 16), (200, 1)])
+@pytest.mark.parametrize(
+    ("rate_hz", "osr_p"), [(5, 16), pytest.param(200, 1, marks=pytest.mark.slow)]
+)
 def test_a_fall_of_twice_the_threshold_rings_within_two_seconds(
     bench: PicoBench, rate_hz: float, osr_p: int
 ) -> None:

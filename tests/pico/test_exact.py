@@ -60,7 +60,7 @@ def check_forced_run(bench: PicoBench, path: Path, a_minute: int, minutes: int) 
 def test_a_forced_run_replays_to_the_bit_and_equals_the_reference_node(
     bench: PicoBench, tmp_path: Path
 ) -> None:
-    check_forced_run(bench, tmp_path / "run.prk", 12, 8)
+    check_forced_run(bench, tmp_path / "run.prk", 12, 7)
 
 
 @pytest.mark.slow

@@ -202,7 +202,7 @@ def panel(
     axis = {"ticks": "outside", "tickcolor": "#bbb", "gridcolor": "#e6e6e6", "zeroline": False}
     merged: dict[str, Any] = {
         "height": 260,
-        "margin": {"l": 68, "r": 14, "t": 28, "b": 30},
+        "margin": {"l": 82, "r": 14, "t": 28, "b": 30},
         "paper_bgcolor": "white",
         "plot_bgcolor": "white",
         "font": {"family": "system-ui, sans-serif", "size": 12, "color": BLACK},
