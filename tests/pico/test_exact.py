@@ -31,9 +31,7 @@ def decay(sensor: int, minute: int) -> list[Counts]:
     ]
 
 
-def check_forced_run(
-    bench: PicoBench, path: Path, a_minute: int, minutes: int, shift: int
-) -> None:
+def check_forced_run(bench: PicoBench, path: Path, a_minute: int, minutes: int, shift: int) -> None:
     """A run whose node has a clock 2^shift times as fast as the board's; see hasten()."""
     counts = [decay(sensor, a_minute) for sensor in range(2)]
     bench.hasten(shift)
