@@ -134,6 +134,20 @@ def test_what_is_missing_between_others_is_a_gap(tmp_path: Path) -> None:
         assert (gap.first, gap.count, gap.reason) == (first, RECORDS, "damaged in hurt.prk")
 
 
+def test_a_chunk_behind_a_hole_has_to_fit_its_own_checksum(tmp_path: Path) -> None:
+    data = bytearray(recorded(tmp_path / "run.prk"))
+    whole = samples(tmp_path / "run.prk")
+    # After the first of two adjacent rows the hash chain proves nothing of the second; an even
+    # chunk of samples and the odd one after it have no row between them.
+    for n in (32, 33):
+        data[data.index(whole[n * RECORDS])] ^= 0xFF
+    (tmp_path / "hurt.prk").write_bytes(data)
+    salvage(tmp_path / "hurt.prk", tmp_path / "new.prk")
+    saved = samples(tmp_path / "new.prk")
+    assert saved.items() <= whole.items()
+    assert len(saved) == len(whole) - 2 * RECORDS
+
+
 def test_what_is_no_run_file_is_told_and_nothing_is_left(tmp_path: Path) -> None:
     (tmp_path / "no.prk").write_bytes(b"SQLite format 3\x00" + bytes(5000))
     with pytest.raises(DataError, match=r"beginning is damaged|not a run file"):
